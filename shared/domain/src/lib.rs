@@ -1,0 +1,21 @@
+#![doc = include_str!("../README.md")]
+
+pub mod cart;
+pub mod error;
+pub mod event;
+pub mod ids;
+pub mod inventory;
+pub mod message;
+pub mod money;
+pub mod order;
+pub mod page;
+pub mod payment;
+pub mod text;
+pub mod ticket;
+pub mod time;
+pub mod user;
+
+pub use error::{Error, FieldError, Kind, Result};
+pub use ids::*;
+pub use money::Rupiah;
+pub use time::Timestamp;

@@ -1,0 +1,113 @@
+//! What travels through the queues. A message is written to the outbox in the transaction of its cause and published
+//! after the commit; consumers are idempotent by [`Envelope::id`].
+
+use crate::{OrderId, Timestamp};
+
+/// A queue of the fleet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Queue {
+    /// Hints of the payment gateway, for `payment-worker`.
+    PaymentNotifications,
+    /// Mails to send, for `mailer`.
+    Mail,
+}
+
+impl Queue {
+    /// Every queue.
+    pub const ALL: [Self; 2] = [Self::PaymentNotifications, Self::Mail];
+
+    /// Name in the outbox, in the template and in environment variables.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::PaymentNotifications => "payment-notifications",
+            Self::Mail => "mail",
+        }
+    }
+
+    /// The queue of that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|queue| queue.as_str() == name)
+    }
+}
+
+/// A message with the identity that makes its consumer idempotent.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Envelope<T> {
+    /// Random, 128 bits in hexadecimal: the id of the outbox row.
+    pub id: String,
+    /// What it says.
+    pub body: T,
+}
+
+/// The payment gateway says that something happened to an order. It is a hint: its signature does not cover the status,
+/// so `payment-worker` asks the gateway.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct PaymentNotice {
+    /// Our order code, as the gateway knows it.
+    pub order_code: String,
+    /// The gateway's id of the transaction.
+    pub transaction_id: Option<String>,
+    /// Status as notified, for the record.
+    pub transaction_status: String,
+    /// The gateway's code as notified, for the record.
+    pub status_code: String,
+    /// When the webhook received it.
+    pub received_at: Timestamp,
+    /// The notification as it came, for the record.
+    pub raw: String,
+}
+
+/// A mail to send.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Mail {
+    /// The link that proves a mail address. The token is stored hashed, so the link exists only here.
+    Verification {
+        /// Recipient.
+        to: String,
+        /// Recipient's name.
+        name: String,
+        /// The link.
+        link: String,
+    },
+    /// An order waits for payment.
+    OrderPlaced {
+        /// The order.
+        order: OrderId,
+    },
+    /// An order is paid; its tickets are attached.
+    Tickets {
+        /// The order.
+        order: OrderId,
+    },
+    /// Money came in for an order that could no longer be honoured and will be returned.
+    RefundDue {
+        /// The order.
+        order: OrderId,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_survive_the_queue() {
+        let mail = Envelope {
+            id: "00ff".to_owned(),
+            body: Mail::Tickets {
+                order: OrderId::new(7),
+            },
+        };
+        let text = serde_json::to_string(&mail).unwrap();
+        assert_eq!(text, r#"{"id":"00ff","body":{"kind":"tickets","order":7}}"#);
+        assert_eq!(serde_json::from_str::<Envelope<Mail>>(&text).unwrap(), mail);
+    }
+
+    #[test]
+    fn queue_names_are_read_back() {
+        for queue in Queue::ALL {
+            assert_eq!(Queue::parse(queue.as_str()), Some(queue));
+        }
+    }
+}

@@ -1,0 +1,445 @@
+//! What a report of the payment gateway means.
+//!
+//! One payment may see several transactions at Midtrans: a card denied, then another one accepted, each with its own id
+//! and its own reports, which arrive late, twice or in the wrong order. So every transaction keeps its own state, which
+//! only moves along [`TransactionStatus::may_become`], and the payment's status is [derived](derive) from all of them.
+//! Replaying any reports in any order ends in the same rows.
+
+use crate::Rupiah;
+
+/// State of one transaction at the gateway.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TransactionStatus {
+    /// A method was chosen; no money moved.
+    Pending,
+    /// A card amount is reserved, not taken.
+    Authorized,
+    /// Taken, but fraud detection wants a human to look.
+    Challenged,
+    /// Refused.
+    Denied,
+    /// Its time to be paid is over.
+    Expired,
+    /// Called off.
+    Cancelled,
+    /// The provider broke.
+    Failed,
+    /// Paid.
+    Paid,
+    /// Paid, then part of it given back.
+    PartiallyRefunded,
+    /// Paid, then all given back.
+    Refunded,
+    /// Paid, then taken back by the payer's bank, or reversed by the provider (`deny` after `settlement`).
+    Reversed,
+}
+
+impl TransactionStatus {
+    /// Every state.
+    pub const ALL: [Self; 11] = [
+        Self::Pending,
+        Self::Authorized,
+        Self::Challenged,
+        Self::Denied,
+        Self::Expired,
+        Self::Cancelled,
+        Self::Failed,
+        Self::Paid,
+        Self::PartiallyRefunded,
+        Self::Refunded,
+        Self::Reversed,
+    ];
+
+    /// As stored.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Authorized => "authorized",
+            Self::Challenged => "challenged",
+            Self::Denied => "denied",
+            Self::Expired => "expired",
+            Self::Cancelled => "cancelled",
+            Self::Failed => "failed",
+            Self::Paid => "paid",
+            Self::PartiallyRefunded => "partially_refunded",
+            Self::Refunded => "refunded",
+            Self::Reversed => "reversed",
+        }
+    }
+
+    /// The state of that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.as_str() == name)
+    }
+
+    /// How far a transaction has come. A report of a lower stage than what is known is late and changes nothing.
+    ///
+    /// `Paid` stands above the failures because no statement of the gateway excludes a settlement after an expiry, and
+    /// money that came in must never be overlooked. The failures share a stage: the first one heard stays.
+    const fn stage(self) -> u8 {
+        match self {
+            Self::Pending => 0,
+            Self::Authorized => 1,
+            Self::Challenged => 2,
+            Self::Denied | Self::Expired | Self::Cancelled | Self::Failed => 3,
+            Self::Paid => 4,
+            Self::PartiallyRefunded => 5,
+            Self::Refunded => 6,
+            Self::Reversed => 7,
+        }
+    }
+
+    /// Whether a transaction in this state may move to `next`.
+    pub const fn may_become(self, next: Self) -> bool {
+        next.stage() > self.stage()
+    }
+
+    /// This state after hearing `reported`: the later of both, and a denial of what was paid is a reversal.
+    #[must_use]
+    pub const fn after(self, reported: Self) -> Self {
+        let denied_after_paid = matches!(reported, Self::Denied) && self.stage() >= Self::Paid.stage();
+        let reported = if denied_after_paid {
+            Self::Reversed
+        } else {
+            reported
+        };
+        if self.may_become(reported) { reported } else { self }
+    }
+}
+
+/// Status of a payment as the API shows it. `pending`, `success`, `failed` and `challenge` are known to existing clients.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum PaymentStatus {
+    /// Nothing decided.
+    Pending,
+    /// A human looks at it at the gateway.
+    Challenge,
+    /// Paid.
+    Success,
+    /// Every attempt was refused; the buyer may try again while the order lives.
+    Failed,
+    /// Time is over.
+    Expired,
+    /// Called off.
+    Cancelled,
+    /// Part of the money went back.
+    PartiallyRefunded,
+    /// All money went back.
+    Refunded,
+    /// The payer's bank took the money back.
+    Chargeback,
+    /// Paid in an amount or currency that is not the order's: people have to look at it.
+    Conflicted,
+}
+
+impl PaymentStatus {
+    /// Every status.
+    pub const ALL: [Self; 10] = [
+        Self::Pending,
+        Self::Challenge,
+        Self::Success,
+        Self::Failed,
+        Self::Expired,
+        Self::Cancelled,
+        Self::PartiallyRefunded,
+        Self::Refunded,
+        Self::Chargeback,
+        Self::Conflicted,
+    ];
+
+    /// As stored and shown.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Challenge => "challenge",
+            Self::Success => "success",
+            Self::Failed => "failed",
+            Self::Expired => "expired",
+            Self::Cancelled => "cancelled",
+            Self::PartiallyRefunded => "partially_refunded",
+            Self::Refunded => "refunded",
+            Self::Chargeback => "chargeback",
+            Self::Conflicted => "conflicted",
+        }
+    }
+
+    /// The status of that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.as_str() == name)
+    }
+
+    /// Whether money came in, whatever became of it later.
+    pub const fn was_paid(self) -> bool {
+        matches!(
+            self,
+            Self::Success | Self::PartiallyRefunded | Self::Refunded | Self::Chargeback | Self::Conflicted
+        )
+    }
+}
+
+/// One transaction of a payment, as far as its reports tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Transaction {
+    /// How far it has come.
+    pub status: TransactionStatus,
+    /// Whether amount and currency are those of the order.
+    pub amount_matches: bool,
+}
+
+/// Status of a payment from its transactions, in any order.
+pub fn derive(transactions: &[Transaction]) -> PaymentStatus {
+    use TransactionStatus as T;
+    let any = |wanted: T| transactions.iter().any(|t| t.status == wanted);
+    let paid = |t: &Transaction| t.status.stage() >= T::Paid.stage();
+    if transactions.iter().any(|t| paid(t) && !t.amount_matches) {
+        return PaymentStatus::Conflicted;
+    }
+    // Order of the tests: what touched money first, then what may still succeed, then the failures.
+    let ranking = [
+        (T::Paid, PaymentStatus::Success),
+        (T::PartiallyRefunded, PaymentStatus::PartiallyRefunded),
+        (T::Reversed, PaymentStatus::Chargeback),
+        (T::Refunded, PaymentStatus::Refunded),
+        (T::Challenged, PaymentStatus::Challenge),
+        (T::Authorized, PaymentStatus::Pending),
+        (T::Pending, PaymentStatus::Pending),
+        (T::Failed, PaymentStatus::Failed),
+        (T::Denied, PaymentStatus::Failed),
+        (T::Expired, PaymentStatus::Expired),
+        (T::Cancelled, PaymentStatus::Cancelled),
+    ];
+    ranking
+        .into_iter()
+        .find(|(status, _)| any(*status))
+        .map_or(PaymentStatus::Pending, |(_, derived)| derived)
+}
+
+/// What Midtrans says about a transaction, in its words: `transaction_status` and `fraud_status`, without regard to case.
+/// `None` for a state this program does not know, which is logged and changes nothing.
+///
+/// Source: Midtrans, transaction status cycle and fraud status.
+pub fn read_status(transaction_status: &str, fraud_status: Option<&str>) -> Option<TransactionStatus> {
+    let fraud = fraud_status.map(str::to_ascii_lowercase);
+    let fraud = fraud.as_deref().unwrap_or("accept");
+    Some(match transaction_status.to_ascii_lowercase().as_str() {
+        "pending" => TransactionStatus::Pending,
+        "authorize" => TransactionStatus::Authorized,
+        "capture" | "settlement" if fraud == "challenge" => TransactionStatus::Challenged,
+        "capture" | "settlement" if fraud == "deny" => TransactionStatus::Denied,
+        "capture" | "settlement" => TransactionStatus::Paid,
+        "deny" => TransactionStatus::Denied,
+        "cancel" => TransactionStatus::Cancelled,
+        "expire" => TransactionStatus::Expired,
+        "failure" => TransactionStatus::Failed,
+        "refund" => TransactionStatus::Refunded,
+        "partial_refund" => TransactionStatus::PartiallyRefunded,
+        "chargeback" | "partial_chargeback" => TransactionStatus::Reversed,
+        _ => return None,
+    })
+}
+
+/// What has to happen to the order when its payment moves from one status to another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Consequence {
+    /// Nothing.
+    None,
+    /// Turn held stock into sold stock and issue the tickets; take stock again if the hold is gone.
+    Fulfil,
+    /// Void the tickets: the money went back.
+    Void,
+    /// Issue nothing and call people.
+    Alert,
+}
+
+/// What moving from `before` to `after` means for the order.
+pub const fn consequence(before: PaymentStatus, after: PaymentStatus) -> Consequence {
+    use PaymentStatus as P;
+    match (before, after) {
+        (P::Success, P::Success) => Consequence::None,
+        (_, P::Success) if !before.was_paid() => Consequence::Fulfil,
+        // A first report that already speaks of a partial refund: the rest was paid.
+        (_, P::PartiallyRefunded) if !before.was_paid() => Consequence::Fulfil,
+        (P::Success | P::PartiallyRefunded, P::Refunded | P::Chargeback) => Consequence::Void,
+        (P::Conflicted, P::Conflicted) => Consequence::None,
+        (_, P::Conflicted) => Consequence::Alert,
+        _ => Consequence::None,
+    }
+}
+
+/// Whether what was paid is what was asked: same amount, and rupiah.
+pub fn amount_matches(asked: Rupiah, gross_amount: &str, currency: Option<&str>) -> bool {
+    let rupiah = currency.is_none_or(|currency| currency.eq_ignore_ascii_case("IDR"));
+    rupiah && Rupiah::parse_decimal(gross_amount) == Some(asked)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn good(status: TransactionStatus) -> Transaction {
+        Transaction {
+            status,
+            amount_matches: true,
+        }
+    }
+
+    #[test]
+    fn words_of_the_gateway_are_understood() {
+        use TransactionStatus as T;
+        for (status, fraud, expected) in [
+            ("capture", Some("accept"), Some(T::Paid)),
+            ("capture", Some("challenge"), Some(T::Challenged)),
+            ("capture", Some("deny"), Some(T::Denied)),
+            ("settlement", None, Some(T::Paid)),
+            ("SETTLEMENT", Some("ACCEPT"), Some(T::Paid)),
+            ("PENDING", None, Some(T::Pending)),
+            ("expire", Some("accept"), Some(T::Expired)),
+            ("partial_refund", Some("accept"), Some(T::PartiallyRefunded)),
+            ("expired", None, None),
+            ("", None, None),
+        ] {
+            assert_eq!(read_status(status, fraud), expected, "{status} {fraud:?}");
+        }
+    }
+
+    #[test]
+    fn a_denied_card_does_not_spoil_the_second_attempt() {
+        use TransactionStatus as T;
+        assert_eq!(derive(&[good(T::Denied)]), PaymentStatus::Failed);
+        assert_eq!(
+            derive(&[good(T::Denied), good(T::Pending)]),
+            PaymentStatus::Pending
+        );
+        assert_eq!(derive(&[good(T::Denied), good(T::Paid)]), PaymentStatus::Success);
+        assert_eq!(
+            derive(&[good(T::Expired), good(T::Paid), good(T::Denied)]),
+            PaymentStatus::Success
+        );
+    }
+
+    #[test]
+    fn a_denial_after_payment_is_a_reversal() {
+        use TransactionStatus as T;
+        assert_eq!(T::Paid.after(T::Denied), T::Reversed);
+        assert_eq!(T::Pending.after(T::Denied), T::Denied);
+        assert_eq!(
+            consequence(PaymentStatus::Success, derive(&[good(T::Reversed)])),
+            Consequence::Void
+        );
+    }
+
+    #[test]
+    fn money_after_expiry_is_not_overlooked() {
+        use TransactionStatus as T;
+        assert_eq!(T::Expired.after(T::Paid), T::Paid);
+        assert_eq!(
+            consequence(PaymentStatus::Expired, PaymentStatus::Success),
+            Consequence::Fulfil
+        );
+    }
+
+    #[test]
+    fn a_wrong_amount_is_never_a_success() {
+        use TransactionStatus as T;
+        let wrong = Transaction {
+            status: T::Paid,
+            amount_matches: false,
+        };
+        assert_eq!(derive(&[wrong]), PaymentStatus::Conflicted);
+        assert_eq!(derive(&[wrong, good(T::Paid)]), PaymentStatus::Conflicted);
+        assert_eq!(
+            derive(&[Transaction {
+                status: T::Pending,
+                amount_matches: false
+            }]),
+            PaymentStatus::Pending
+        );
+        let asked = Rupiah::new(10_000).unwrap();
+        assert!(amount_matches(asked, "10000.00", Some("IDR")));
+        assert!(amount_matches(asked, "10000.00", None));
+        for (amount, currency) in [
+            ("10000.00", "USD"),
+            ("100.00", "IDR"),
+            ("10000.50", "IDR"),
+            ("", "IDR"),
+        ] {
+            assert!(
+                !amount_matches(asked, amount, Some(currency)),
+                "{amount} {currency}"
+            );
+        }
+    }
+
+    fn any_status() -> impl Strategy<Value = TransactionStatus> {
+        proptest::sample::select(TransactionStatus::ALL.to_vec())
+    }
+
+    /// Applies reports (transaction number, status) as the worker does.
+    fn replay(reports: &[(usize, TransactionStatus)]) -> Vec<Option<TransactionStatus>> {
+        let mut known = vec![None; 3];
+        for (transaction, reported) in reports {
+            let slot = &mut known[*transaction];
+            *slot = Some(slot.map_or(*reported, |now: TransactionStatus| now.after(*reported)));
+        }
+        known
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(5_000))]
+
+        #[test]
+        fn states_never_move_backwards(reports in proptest::collection::vec(any_status(), 1..12)) {
+            let mut now = reports[0];
+            for report in &reports[1..] {
+                let next = now.after(*report);
+                prop_assert!(next == now || now.may_become(next));
+                now = next;
+            }
+        }
+
+        #[test]
+        fn repeating_every_report_changes_nothing(
+            // A denial heard again after the payment is a reversal by the gateway's own rules, so it is left out here.
+            reports in proptest::collection::vec((0usize..3, any_status().prop_filter("denial", |s| *s != TransactionStatus::Denied)), 1..6),
+        ) {
+            let doubled: Vec<_> = reports.iter().chain(&reports).copied().collect();
+            let (once, twice) = (replay(&reports), replay(&doubled));
+            prop_assert_eq!(once, twice);
+        }
+
+        /// One life of a transaction as the gateway tells it, delivered in any order with duplicates.
+        #[test]
+        fn any_order_of_one_life_ends_the_same(
+            life in proptest::sample::select(vec![
+                vec!["pending", "settlement"], vec!["pending", "expire"], vec!["pending", "cancel"], vec!["capture", "settlement", "refund"],
+                vec!["pending", "settlement", "partial_refund", "refund"], vec!["pending", "settlement", "chargeback"],
+                vec!["authorize", "capture", "settlement", "partial_refund"],
+            ]),
+            seed in proptest::collection::vec(any::<usize>(), 0..6),
+        ) {
+            let states: Vec<_> = life.iter().filter_map(|word| read_status(word, None)).collect();
+            let mut shuffled = states.clone();
+            for (i, pick) in seed.iter().enumerate() {
+                let again = states[pick % states.len()];
+                shuffled.insert((pick / 7 + i) % (shuffled.len() + 1), again);
+                let len = shuffled.len();
+                shuffled.swap(i % len, pick % len);
+            }
+            let last = |reports: &[TransactionStatus]| reports[1..].iter().fold(reports[0], |now, report| now.after(*report));
+            prop_assert_eq!(last(&shuffled), last(&states));
+        }
+
+        #[test]
+        fn the_order_of_transactions_does_not_matter(mut statuses in proptest::collection::vec(any_status(), 1..5)) {
+            let derived = |statuses: &[TransactionStatus]| derive(&statuses.iter().map(|s| good(*s)).collect::<Vec<_>>());
+            let before = derived(&statuses);
+            statuses.reverse();
+            prop_assert_eq!(derived(&statuses), before);
+        }
+    }
+}

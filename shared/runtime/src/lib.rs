@@ -1,0 +1,12 @@
+//! What every function needs from its surroundings, and nothing about what it does: configuration read once at boot,
+//! secrets, the clock, randomness. Nothing else in the fleet reads the environment, the time or the random source.
+
+mod clock;
+mod env;
+pub mod random;
+mod secret;
+mod secrets_extension;
+
+pub use clock::Clock;
+pub use env::{BootError, Env};
+pub use secret::Secret;
