@@ -1,0 +1,144 @@
+//! Values the fleet is configured with: secrets made once, and the template's parameters.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
+use anyhow::{Context as _, Result};
+use serde::{Deserialize, Serialize};
+
+use crate::ports::Ports;
+use crate::process::write_atomically;
+use crate::repo::Repo;
+use crate::text::random_hex;
+
+/// The region everything runs in locally.
+pub const REGION: &str = "ap-southeast-3";
+
+/// The CloudFormation stack's name.
+pub const STACK: &str = "gigglefest";
+
+/// Random values of this machine's fleet, kept in `.local/secrets.json` (readable by the owner alone). A field that
+/// an older file lacks is made up when it is first needed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Secrets {
+    pub jwt_secret: String,
+    pub midtrans_server_key: String,
+    pub midtrans_client_key: String,
+    pub postgres_password: String,
+    pub ticket_signing_key: String,
+}
+
+impl Default for Secrets {
+    /// Empty values, which [`Secrets::load`] fills.
+    fn default() -> Self {
+        Self {
+            jwt_secret: String::new(),
+            midtrans_server_key: String::new(),
+            midtrans_client_key: String::new(),
+            postgres_password: String::new(),
+            ticket_signing_key: String::new(),
+        }
+    }
+}
+
+impl Secrets {
+    /// Reads the secrets, making those that are missing.
+    ///
+    /// # Errors
+    /// When the file is damaged or cannot be written.
+    pub fn load(repo: &Repo) -> Result<Self> {
+        let path = repo.local("secrets.json");
+        let known = match fs::read(&path) {
+            Ok(text) => serde_json::from_slice(&text).with_context(|| {
+                format!("{} is damaged; delete it and start with --fresh", path.display())
+            })?,
+            Err(_) => Self::default(),
+        };
+        let complete = known.clone().completed()?;
+        if complete != known {
+            write_atomically(&path, &serde_json::to_vec_pretty(&complete)?)?;
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
+        }
+        Ok(complete)
+    }
+
+    fn completed(mut self) -> Result<Self> {
+        let fill = |value: &mut String, prefix: &str, bytes: usize| -> Result<()> {
+            if value.is_empty() {
+                *value = format!("{prefix}{}", random_hex(bytes)?);
+            }
+            Ok(())
+        };
+        fill(&mut self.jwt_secret, "", 32)?;
+        fill(&mut self.midtrans_server_key, "SB-Mid-server-", 12)?;
+        fill(&mut self.midtrans_client_key, "SB-Mid-client-", 8)?;
+        fill(&mut self.postgres_password, "", 16)?;
+        fill(&mut self.ticket_signing_key, "", 32)?;
+        Ok(self)
+    }
+}
+
+/// Values for the parameters of `template.yaml`. Those that the template does not declare are left out when deploying.
+pub fn parameters(ports: &Ports, secrets: &Secrets, database_url: &str) -> BTreeMap<&'static str, String> {
+    let api = format!("http://localhost:{}", ports.api);
+    let midtrans = format!("http://127.0.0.1:{}", ports.midtrans);
+    let architecture = if std::env::consts::ARCH == "aarch64" {
+        "arm64"
+    } else {
+        "x86_64"
+    };
+    BTreeMap::from([
+        ("Stage", "local".to_owned()),
+        ("Architecture", architecture.to_owned()),
+        ("DatabaseUrl", database_url.to_owned()),
+        ("JwtSecret", secrets.jwt_secret.clone()),
+        ("BaseUrl", api.clone()),
+        ("FrontendUrl", api),
+        ("MidtransServerKey", secrets.midtrans_server_key.clone()),
+        ("MidtransSnapUrl", midtrans.clone()),
+        ("MidtransCoreUrl", midtrans),
+        ("MailFrom", "GiggleFest <tickets@gigglefest.local>".to_owned()),
+        (
+            "TicketSigningKeys",
+            format!("local:{}", secrets.ticket_signing_key),
+        ),
+        ("AwsEndpointUrl", aws_endpoint(ports)),
+    ])
+}
+
+pub fn aws_endpoint(ports: &Ports) -> String {
+    format!("http://127.0.0.1:{}", ports.aws)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_made_once_and_private() {
+        let root = std::env::temp_dir().join(format!("xtask-secrets-{}", std::process::id()));
+        let repo = Repo { root: root.clone() };
+        let first = Secrets::load(&repo).unwrap();
+        assert!(first.midtrans_server_key.starts_with("SB-Mid-server-"));
+        assert_eq!(Secrets::load(&repo).unwrap(), first);
+        let mode = fs::metadata(repo.local("secrets.json"))
+            .unwrap()
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o600);
+        fs::remove_dir_all(root).unwrap();
+    }
+
+    #[test]
+    fn a_secret_that_a_newer_version_needs_is_added_to_an_old_file() {
+        let old = Secrets {
+            jwt_secret: "kept".to_owned(),
+            ..Secrets::default()
+        };
+        let new = old.completed().unwrap();
+        assert_eq!(new.jwt_secret, "kept");
+        assert_eq!(new.ticket_signing_key.len(), 64);
+    }
+}
