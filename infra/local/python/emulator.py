@@ -22,13 +22,14 @@ socketserver.StreamRequestHandler.disable_nagle_algorithm = True
 
 from ministack.core import lambda_runtime  # noqa: E402
 
-# After each call the emulator waits up to 50 ms for a first log line. Functions that print nothing would pay it in
-# full; lines that come late are attributed to the next call. The private method is why the version is pinned.
+# After each call the emulator waits for log lines: up to 50 ms for a first one, then 5 ms for another. Every call
+# would pay it. Without waiting, a line that comes late is attributed to the next call in CloudWatch Logs; the files
+# that `_Tee` writes get it at once. The private method is one reason why the version is pinned.
 _DRAIN_DEFAULTS = (0.050, 0.005, 0.250)
 _drain = lambda_runtime.Worker._drain_stderr_bounded
 if _drain.__defaults__ != _DRAIN_DEFAULTS:
     sys.exit("emulator.py: this version of ministack waits for logs in another way than the one it was written for")
-_drain.__defaults__ = (0.0, 0.005, 0.250)
+_drain.__defaults__ = (0.0, 0.0, 0.250)
 
 
 class _Tee:

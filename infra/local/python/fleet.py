@@ -25,7 +25,7 @@ import zipfile
 import boto3
 import localize
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnectionError
 
 CODE_BUCKET = "gigglefest-code"
 
@@ -163,7 +163,6 @@ def deploy(config):
     return {
         "outcome": outcome,
         "uploaded": code.uploaded,
-        "functions": state.content["functions"],
         "websocket": state.content["websocket"],
     }
 
@@ -325,13 +324,10 @@ def main():
         sys.exit(str(error))
     except ClientError as error:
         sys.exit(f"the AWS emulator refused {error.operation_name}: {error.response['Error'].get('Message')}")
-    except Exception as error:
-        if type(error).__name__ in ("InvalidDocumentException", "InvalidTemplateException"):
-            causes = getattr(error, "causes", None) or [error]
-            sys.exit("template.yaml is not valid SAM:\n" + "\n".join(f"  {getattr(c, 'message', c)}" for c in causes))
-        if type(error).__name__ in ("EndpointConnectionError", "ConnectTimeoutError"):
-            sys.exit(f"nothing answers at {config['endpoint']}: is the fleet up? (`cargo xtask status`)")
-        raise
+    except localize.InvalidDocumentException as error:
+        sys.exit("template.yaml is not valid SAM:\n" + "\n".join(f"  {cause.message}" for cause in error.causes))
+    except (EndpointConnectionError, ConnectTimeoutError):
+        sys.exit(f"nothing answers at {config['endpoint']}: is the fleet up? (`cargo xtask status`)")
     if answer is not None:
         print(json.dumps(answer))
 

@@ -11,10 +11,15 @@ Nothing is removed: resources that exist on AWS only stand behind a condition in
 """
 
 import json
+import logging
 
 from samtranslator.internal.managed_policies import get_bundled_managed_policy_map
+from samtranslator.model.exceptions import InvalidDocumentException
 from samtranslator.translator.transform import transform
 from samtranslator.yaml_helper import yaml_parse
+
+# The transform counts its own use for its makers and warns when nobody collects the counts.
+logging.getLogger("samtranslator.metrics.metrics").setLevel(logging.ERROR)
 
 HTTP_API_ID = "gigglefest"
 WEBSOCKET_API_ID = "gigglefest-ws"
@@ -173,3 +178,26 @@ def _alphanumeric(text):
 def _route_suffix(path):
     """A logical id's part for a path. Letters alone would make `/a/{b}` and `/a/b` the same id."""
     return "".join(c if c.isalnum() else {"/": "S", "{": "B", "}": "", "+": "P", "-": "D", "_": "U", "$": "X"}.get(c, f"Z{ord(c)}") for c in path)
+
+
+def main():
+    """`localize.py template.yaml`: says whether the template goes through the SAM transform and this module."""
+    import os
+    import sys
+
+    os.environ.setdefault("AWS_DEFAULT_REGION", "ap-southeast-3")
+    with open(sys.argv[1]) as file:
+        template = parse(file.read())
+    try:
+        folders = function_folders(template)
+        plain = localize(template, {logical_id: f"s3://code/{name}.zip" for logical_id, name in folders.items()})
+    except LocalizeError as error:
+        sys.exit(str(error))
+    except InvalidDocumentException as error:
+        sys.exit("\n".join(cause.message for cause in error.causes))
+    routes = sum(resource["Type"] == "AWS::ApiGatewayV2::Route" for resource in plain["Resources"].values())
+    print(f"{len(folders)} functions, {routes} routes, {len(plain['Resources'])} resources")
+
+
+if __name__ == "__main__":
+    main()

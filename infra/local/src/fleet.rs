@@ -284,6 +284,15 @@ impl Fleet {
         })
     }
 
+    /// # Errors
+    /// When the fleet is not up.
+    pub fn require_up(&self) -> Result<()> {
+        if !self.is_up(&Processes::of_fleet(&self.repo)) {
+            bail!("the fleet is not up; start it with `cargo xtask up`");
+        }
+        Ok(())
+    }
+
     /// Whether every service of the fleet runs and it has been deployed.
     pub fn is_up(&self, processes: &Processes) -> bool {
         let postgres = external_database().is_some() || processes.running("postgres").is_some();

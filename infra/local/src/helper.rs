@@ -1,5 +1,6 @@
 //! Runs `python/fleet.py`, which speaks to the emulator through the AWS API.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
@@ -39,11 +40,12 @@ pub struct Deployment {
     pub outcome: String,
     /// Functions whose code was new.
     pub uploaded: Vec<String>,
-    /// Function folder -> physical name.
-    pub functions: std::collections::BTreeMap<String, String>,
     /// `<api id>/<stage>` of the WebSocket API.
     pub websocket: Option<String>,
 }
+
+/// Variables by function.
+pub type Environments = BTreeMap<String, BTreeMap<String, String>>;
 
 impl Helper {
     pub fn new(repo: &Repo, tools: &Tools, ports: &Ports, binaries: &std::path::Path) -> Self {
@@ -85,9 +87,7 @@ impl Helper {
     ///
     /// # Errors
     /// When the emulator does not answer.
-    pub fn environment(
-        &self,
-    ) -> Result<std::collections::BTreeMap<String, std::collections::BTreeMap<String, String>>> {
+    pub fn environment(&self) -> Result<Environments> {
         self.ask("env", &[])
     }
 

@@ -6,6 +6,8 @@
     reason = "a command line tool talks on the terminal"
 )]
 
+mod check;
+mod environment;
 mod fleet;
 mod helper;
 mod http;
@@ -15,19 +17,24 @@ mod process;
 mod repo;
 mod services;
 mod settings;
+mod sizes;
+mod suite;
 mod terminal;
 mod text;
 mod tools;
+mod watch;
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use clap::{Parser, Subcommand};
 use serde_json::Value;
 
 use crate::fleet::{Fleet, Options};
 use crate::process::Processes;
 use crate::repo::Repo;
+use crate::suite::{Section, Selection};
 use crate::terminal::{Interrupt, Terminal, seconds};
 
 /// The local fleet and the repository's chores.
@@ -63,6 +70,45 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Rebuild and replace functions as their sources change
+    Watch {
+        /// This one only, instead of all that a change touches
+        function: Option<String>,
+    },
+    /// Print what a function has logged
+    Logs {
+        function: String,
+        /// Go on until Ctrl-C
+        #[arg(long, short)]
+        follow: bool,
+        /// How many of the last lines
+        #[arg(long, short = 'n', default_value_t = 200)]
+        lines: usize,
+    },
+    /// Put the demo data in place again
+    Seed,
+    /// Call a deployed function with an event from a file
+    Invoke { function: String, event: PathBuf },
+    /// Run the tests, all sections or one
+    Test {
+        /// One section
+        #[arg(long)]
+        only: Option<Section>,
+        /// The tests of these packages
+        #[arg(long, short)]
+        package: Vec<String>,
+        /// For each test program: a filter, --nocapture and the like
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
+    /// Format, lints, dependencies, template
+    Check,
+    /// Build the functions for release and hold their sizes against the budgets
+    Sizes,
+    /// Write the environment file for `cargo lambda watch`
+    Env,
+    /// Print the OpenAPI document
+    Openapi,
 }
 
 fn main() -> ExitCode {
@@ -78,50 +124,130 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<ExitCode> {
     let repo = Repo::find()?;
     let terminal = Terminal::new();
+    let api_port = if let Command::Up { port, .. } = &command {
+        *port
+    } else {
+        None
+    };
+    let fleet = Fleet::new(&repo, terminal, api_port)?;
     match command {
         Command::Up {
             detach,
             fresh,
-            port,
+            port: _,
             iam,
-        } => {
-            let fleet = Fleet::new(&repo, terminal, port)?;
-            up(
-                &fleet,
-                Options {
-                    fresh,
-                    enforce_iam: iam,
-                },
-                detach,
-            )
-        }
-        Command::Down => {
-            let fleet = Fleet::new(&repo, terminal, None)?;
-            let _lock = fleet.lock()?;
-            let stopped = Processes::load(&repo).stop_all(&services::ORDER)?;
-            let _ = std::fs::remove_file(repo.fleet_file());
-            if stopped.is_empty() {
-                println!("nothing was running");
-            } else {
-                println!("stopped: {}", stopped.join(", "));
-            }
+        } => up(
+            &fleet,
+            Options {
+                fresh,
+                enforce_iam: iam,
+            },
+            detach,
+        ),
+        Command::Down => down(&fleet),
+        Command::Status { json } => Ok(status(&fleet, json)),
+        Command::Watch { function } => {
+            fleet.require_up()?;
+            watch::watch(&fleet, function.as_deref(), &Interrupt::install()?)?;
             Ok(ExitCode::SUCCESS)
         }
-        Command::Status { json } => {
-            let fleet = Fleet::new(&repo, terminal, None)?;
-            Ok(status(&fleet, json))
+        Command::Logs {
+            function,
+            follow,
+            lines,
+        } => {
+            watch::logs(&fleet, &function, lines, follow, &Interrupt::install()?)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Seed => {
+            fleet.require_up()?;
+            println!("{:#}", fleet::act(&fleet.helper(&repo.workspace()?), "seed")?);
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Invoke { function, event } => invoke(&fleet, &function, &event),
+        Command::Test {
+            only,
+            package,
+            arguments,
+        } => {
+            let selection = Selection {
+                only,
+                packages: package,
+                arguments,
+            };
+            Ok(exit_code(suite::test(
+                &fleet,
+                &selection,
+                &Interrupt::install()?,
+            )?))
+        }
+        Command::Check => Ok(exit_code(check::check(&repo, &fleet.tools, terminal)?)),
+        Command::Sizes => Ok(exit_code(sizes::sizes(&repo, terminal)?)),
+        Command::Env => environment::write(&fleet).map(|()| ExitCode::SUCCESS),
+        Command::Openapi => {
+            let status = repo
+                .cargo()
+                .args(["run", "--quiet", "--package", "checks", "--bin", "openapi"])
+                .status()?;
+            Ok(exit_code(status.success()))
         }
     }
+}
+
+fn exit_code(success: bool) -> ExitCode {
+    if success {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+fn down(fleet: &Fleet) -> Result<ExitCode> {
+    let _lock = fleet.lock()?;
+    let stopped = Processes::of_fleet(&fleet.repo).stop_all(&services::ORDER)?;
+    let _ = std::fs::remove_file(fleet.repo.fleet_file());
+    if stopped.is_empty() {
+        println!("nothing was running");
+    } else {
+        println!("stopped: {}", stopped.join(", "));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn invoke(fleet: &Fleet, function: &str, event: &Path) -> Result<ExitCode> {
+    fleet.require_up()?;
+    let payload =
+        std::fs::read_to_string(event).with_context(|| format!("cannot read {}", event.display()))?;
+    let invocation = fleet
+        .helper(&fleet.repo.workspace()?)
+        .invoke(function, &payload)?;
+    match serde_json::from_str::<Value>(&invocation.payload) {
+        Ok(answer) => println!("{answer:#}"),
+        Err(_) => println!("{}", invocation.payload),
+    }
+    if let Some(kind) = &invocation.error {
+        eprintln!(
+            "the function failed ({kind}); its last lines:\n{}",
+            invocation.log
+        );
+    }
+    Ok(exit_code(invocation.error.is_none()))
 }
 
 fn up(fleet: &Fleet, options: Options, detach: bool) -> Result<ExitCode> {
     let interrupt = Interrupt::install()?;
     let lock = fleet.lock()?;
-    let mut processes = Processes::load(&fleet.repo);
+    let mut processes = Processes::of_fleet(&fleet.repo);
     let description = match fleet.up(options, &mut processes, &interrupt) {
         Ok(description) => description,
         Err(error) => {
             stop_started_here(&mut processes)?;
+            if interrupt.happened() {
+                fleet
+                    .terminal
+                    .step("interrupted; what was started has been stopped");
+                return Ok(ExitCode::from(130));
+            }
             return Err(error);
         }
     };
@@ -148,14 +274,14 @@ fn up(fleet: &Fleet, options: Options, detach: bool) -> Result<ExitCode> {
             break None;
         }
         // Another command may have stopped the fleet or started a service anew; the file knows.
-        let now = Processes::load(&fleet.repo);
+        let now = Processes::of_fleet(&fleet.repo);
         if let Some(name) = started.iter().find(|name| now.running(name).is_none()) {
             break Some(*name);
         }
         std::thread::sleep(std::time::Duration::from_millis(250));
     };
     let _lock = fleet.lock()?;
-    let mut processes = Processes::load(&fleet.repo);
+    let mut processes = Processes::of_fleet(&fleet.repo);
     if let Some(name) = ended
         && processes.knows(name)
     {
@@ -217,7 +343,7 @@ fn print_fleet(description: &Value) {
 }
 
 fn status(fleet: &Fleet, as_json: bool) -> ExitCode {
-    let processes = Processes::load(&fleet.repo);
+    let processes = Processes::of_fleet(&fleet.repo);
     let services: Vec<(&str, Option<u32>)> = services::ORDER
         .iter()
         .map(|name| (*name, processes.running(name).map(|record| record.pid)))

@@ -57,7 +57,8 @@ pub struct Service {
     pub fingerprint: String,
 }
 
-/// The services this repository's fleet runs, kept in `.local/run/processes.json`.
+/// Started services, kept in a file of `.local/run`: one file for the fleet, one for test runs, which may go on
+/// beside each other.
 #[derive(Debug)]
 pub struct Processes {
     owner: String,
@@ -69,9 +70,18 @@ pub struct Processes {
 }
 
 impl Processes {
-    /// Reads what earlier commands left.
-    pub fn load(repo: &Repo) -> Self {
-        let file = repo.local("run/processes.json");
+    /// The fleet's services, as earlier commands left them.
+    pub fn of_fleet(repo: &Repo) -> Self {
+        Self::load(repo, "fleet")
+    }
+
+    /// The services of a test run, as earlier commands left them.
+    pub fn of_tests(repo: &Repo) -> Self {
+        Self::load(repo, "tests")
+    }
+
+    fn load(repo: &Repo, name: &str) -> Self {
+        let file = repo.local("run").join(format!("{name}-processes.json"));
         let records = fs::read(&file)
             .ok()
             .and_then(|text| serde_json::from_slice(&text).ok())
@@ -350,7 +360,7 @@ mod tests {
     fn processes(name: &str) -> (Processes, PathBuf) {
         let root = std::env::temp_dir().join(format!("xtask-{name}-{}", std::process::id()));
         let _ = fs::remove_dir_all(&root);
-        (Processes::load(&Repo { root: root.clone() }), root)
+        (Processes::of_fleet(&Repo { root: root.clone() }), root)
     }
 
     fn shell(name: &'static str, script: &str) -> Service {
@@ -383,7 +393,7 @@ mod tests {
         first.start(shell("sleeper", "sleep 60 & sleep 60")).unwrap();
         let pid = first.running("sleeper").unwrap().pid;
 
-        let mut second = Processes::load(&Repo { root: root.clone() });
+        let mut second = Processes::of_fleet(&Repo { root: root.clone() });
         assert_eq!(second.running("sleeper").unwrap().pid, pid);
         assert!(second.started_here().is_empty());
         assert_eq!(second.stop_all(&[]).unwrap(), ["sleeper"]);

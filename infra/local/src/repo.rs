@@ -52,10 +52,6 @@ impl Repo {
         self.local("run/deployment.json")
     }
 
-    pub fn log(&self, name: &str) -> PathBuf {
-        self.local("logs").join(format!("{name}.log"))
-    }
-
     /// A Python source file of this crate.
     pub fn python_source(&self, name: &str) -> PathBuf {
         self.root.join("infra/local/python").join(name)
@@ -166,7 +162,30 @@ pub struct DependencyKind {
     pub kind: Option<String>,
 }
 
+impl Package {
+    pub fn has_library(&self) -> bool {
+        self.targets.iter().any(|target| {
+            target
+                .kind
+                .iter()
+                .any(|kind| kind == "lib" || kind == "proc-macro")
+        })
+    }
+}
+
 impl Workspace {
+    /// Whether a package names another one among its dependencies of any kind.
+    pub fn depends_directly(&self, package: &str, on: &str) -> bool {
+        let (Some(resolve), Some(from), Some(to)) = (&self.resolve, self.package(package), self.package(on))
+        else {
+            return false;
+        };
+        resolve
+            .nodes
+            .iter()
+            .any(|node| node.id == from.id && node.deps.iter().any(|dependency| dependency.pkg == to.id))
+    }
+
     pub fn package(&self, name: &str) -> Option<&Package> {
         self.packages.iter().find(|package| package.name == name)
     }
@@ -257,6 +276,8 @@ mod tests {
         let is_sdk = |name: &str| name.starts_with("aws-sdk-");
         assert!(workspace().links("mailer", is_sdk));
         assert!(!workspace().links("cart", is_sdk));
+        assert!(workspace().depends_directly("cart", "aws-sdk-ses"));
+        assert!(!workspace().depends_directly("mailer", "db"));
     }
 
     #[test]

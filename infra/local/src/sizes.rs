@@ -1,0 +1,79 @@
+//! `sizes`: what each function's release binary weighs, against its budget.
+
+use std::fs;
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::repo::Repo;
+use crate::terminal::Terminal;
+
+/// A megabyte as the budgets mean it.
+const MEGABYTE: usize = 1_000_000;
+
+/// Budget of a zipped function that links an AWS SDK, in bytes.
+const WITH_SDK: usize = 4 * MEGABYTE;
+
+/// Budget of one that does not.
+const WITHOUT_SDK: usize = MEGABYTE * 5 / 2;
+
+/// Builds all functions for release, prints their sizes and tells whether all keep their budget.
+///
+/// # Errors
+/// When the build fails.
+pub fn sizes(repo: &Repo, terminal: Terminal) -> Result<bool> {
+    let workspace = repo.workspace_with_graph()?;
+    let functions = workspace.packages_in(repo, "functions");
+    let mut build = repo.cargo();
+    build
+        .args(["build", "--release"])
+        .args(functions.iter().flat_map(|name| ["-p", name]));
+    if !build.status().context("cargo does not start")?.success() {
+        bail!("the release build failed");
+    }
+    terminal.heading("function                 binary    zipped    budget");
+    let mut all_within = true;
+    for name in functions {
+        let binary = fs::read(workspace.target_directory.join("release").join(name))
+            .with_context(|| format!("the release binary of {name} cannot be read"))?;
+        let zipped = miniz_oxide::deflate::compress_to_vec(&binary, 6).len();
+        let budget = if workspace.links(name, is_sdk) {
+            WITH_SDK
+        } else {
+            WITHOUT_SDK
+        };
+        let within = zipped <= budget;
+        all_within &= within;
+        println!(
+            "{name:<20} {:>10} {:>9} {:>9}  {}",
+            megabytes(binary.len()),
+            megabytes(zipped),
+            megabytes(budget),
+            if within { "" } else { "TOO BIG" }
+        );
+    }
+    Ok(all_within)
+}
+
+fn is_sdk(package: &str) -> bool {
+    package.starts_with("aws-sdk-")
+}
+
+fn megabytes(bytes: usize) -> String {
+    format!(
+        "{}.{:02} MB",
+        bytes / MEGABYTE,
+        bytes % MEGABYTE / (MEGABYTE / 100)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_read_as_decimal_megabytes() {
+        assert_eq!(megabytes(4_070_000), "4.07 MB");
+        assert_eq!(megabytes(2_500_000), "2.50 MB");
+        assert_eq!(megabytes(999), "0.00 MB");
+    }
+}
