@@ -39,6 +39,29 @@ pub struct Envelope<T> {
     pub body: T,
 }
 
+/// A message on its way out: a row of the outbox, then a message of its queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outgoing {
+    /// The id of its envelope.
+    pub id: String,
+    /// Where it goes.
+    pub queue: Queue,
+    /// The JSON of its envelope.
+    pub body: String,
+}
+
+impl Outgoing {
+    /// Wraps a mail for its queue; `id` is 128 random bits in hexadecimal.
+    ///
+    /// # Errors
+    /// If the mail cannot be written as JSON, which would be a mistake in its type.
+    pub fn mail(id: String, mail: Mail) -> crate::Result<Self> {
+        let envelope = Envelope { id, body: mail };
+        let body = serde_json::to_string(&envelope).map_err(crate::Error::internal)?;
+        Ok(Self { id: envelope.id, queue: Queue::Mail, body })
+    }
+}
+
 /// The payment gateway says that something happened to an order. It is a hint: its signature does not cover the status,
 /// so `payment-worker` asks the gateway.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

@@ -25,7 +25,6 @@ pub(crate) fn whole_number<'de, D: serde::Deserializer<'de>>(input: D) -> Result
             i64::try_from(value).map_err(|_| E::custom("must be a smaller number"))
         }
 
-        #[expect(clippy::float_cmp, reason = "only exact whole numbers pass the test before the cast")]
         fn visit_f64<E: de::Error>(self, value: f64) -> Result<i64, E> {
             const EXACT: f64 = 9_007_199_254_740_992.0;
             if value.fract() == 0.0 && value.abs() < EXACT {

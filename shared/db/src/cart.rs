@@ -1,0 +1,179 @@
+//! Rows of carts. A row outlives its reservation: when the time is over the stock goes back, the wish stays.
+
+use crate::error::Result;
+use crate::sql::{RowExt as _, params};
+use crate::ticket_types::{FullTicketType, full_columns, int, read_full};
+use domain::{CartItemId, TicketTypeId, Timestamp, UserId};
+use tokio_postgres::{Client, Row, Transaction};
+
+/// A row of a cart.
+#[derive(Debug, Clone)]
+pub struct CartItem {
+    /// Its id.
+    pub id: CartItemId,
+    /// Whose cart.
+    pub user_id: UserId,
+    /// What is wanted.
+    pub ticket_type_id: TicketTypeId,
+    /// How many.
+    pub quantity: u32,
+    /// Until when the stock is kept; past if it was given back.
+    pub reserved_until: Timestamp,
+    /// Since when stock has been kept without a break.
+    pub held_since: Timestamp,
+    /// When the row was made.
+    pub created_at: Timestamp,
+    /// When it was last changed.
+    pub updated_at: Timestamp,
+}
+
+const LIST_SQL: &str = concat!(
+    "select ",
+    full_columns!(),
+    ", i.id as i_id, i.user_id as i_user_id, i.quantity as i_quantity, i.reserved_until as i_reserved_until,
+    i.held_since as i_held_since, i.created_at as i_created_at, i.updated_at as i_updated_at
+    from cart_items i
+    join ticket_types t on t.id = i.ticket_type_id join events e on e.id = t.event_id join categories c on c.id = t.category_id
+    where i.user_id = $1 order by i.created_at desc, i.id desc"
+);
+
+/// The cart of a buyer, newest row first.
+pub async fn list(db: &Client, user: UserId) -> Result<Vec<(CartItem, FullTicketType)>> {
+    let rows = db.query_typed(LIST_SQL, params![INT8: user.get()]).await?;
+    rows.iter().map(read_joined).collect()
+}
+
+const FIND_SQL: &str = concat!(
+    "select ",
+    full_columns!(),
+    ", i.id as i_id, i.user_id as i_user_id, i.quantity as i_quantity, i.reserved_until as i_reserved_until,
+    i.held_since as i_held_since, i.created_at as i_created_at, i.updated_at as i_updated_at
+    from cart_items i
+    join ticket_types t on t.id = i.ticket_type_id join events e on e.id = t.event_id join categories c on c.id = t.category_id
+    where i.id = $1 and i.user_id = $2"
+);
+
+/// A row of this buyer's cart with what it wants.
+pub async fn find(db: &Client, id: CartItemId, user: UserId) -> Result<Option<(CartItem, FullTicketType)>> {
+    let row = db
+        .query_typed_opt(FIND_SQL, params![INT8: id.get(), INT8: user.get()])
+        .await?;
+    row.as_ref().map(read_joined).transpose()
+}
+
+const LOCK_SQL: &str = "
+    select id, user_id, ticket_type_id, quantity, reserved_until, held_since, created_at, updated_at
+    from cart_items where id = $1 and user_id = $2 for update";
+
+/// A row of this buyer's cart, locked.
+pub async fn lock(tx: &Transaction<'_>, id: CartItemId, user: UserId) -> Result<Option<CartItem>> {
+    let row = tx
+        .query_typed_opt(LOCK_SQL, params![INT8: id.get(), INT8: user.get()])
+        .await?;
+    row.as_ref().map(read).transpose()
+}
+
+const LOCK_OF_TYPE_SQL: &str = "
+    select id, user_id, ticket_type_id, quantity, reserved_until, held_since, created_at, updated_at
+    from cart_items where user_id = $1 and ticket_type_id = $2 for update";
+
+/// The row of this buyer's cart for a ticket type, locked.
+pub async fn lock_of_type(
+    tx: &Transaction<'_>,
+    user: UserId,
+    ticket_type: TicketTypeId,
+) -> Result<Option<CartItem>> {
+    let row = tx
+        .query_typed_opt(
+            LOCK_OF_TYPE_SQL,
+            params![INT8: user.get(), INT8: ticket_type.get()],
+        )
+        .await?;
+    row.as_ref().map(read).transpose()
+}
+
+const LOCK_ALL_SQL: &str = "
+    select id, user_id, ticket_type_id, quantity, reserved_until, held_since, created_at, updated_at
+    from cart_items where user_id = $1 order by ticket_type_id for update";
+
+/// The whole cart of a buyer, locked, in the order in which stock is locked.
+pub async fn lock_all(tx: &Transaction<'_>, user: UserId) -> Result<Vec<CartItem>> {
+    let rows = tx.query_typed(LOCK_ALL_SQL, params![INT8: user.get()]).await?;
+    rows.iter().map(read).collect()
+}
+
+const INSERT_SQL: &str = "
+    insert into cart_items (user_id, ticket_type_id, quantity, reserved_until, held_since, created_at, updated_at)
+    values ($1, $2, $3, $4, $5, $5, $5)
+    returning id, user_id, ticket_type_id, quantity, reserved_until, held_since, created_at, updated_at";
+
+/// Adds a row. The buyer is locked, so there cannot be another for the same ticket type.
+pub async fn insert(
+    tx: &Transaction<'_>,
+    user: UserId,
+    ticket_type: TicketTypeId,
+    quantity: u32,
+    reserved_until: Timestamp,
+    now: Timestamp,
+) -> Result<CartItem> {
+    let params = params![
+        INT8: user.get(), INT8: ticket_type.get(), INT4: int(quantity), TIMESTAMPTZ: reserved_until.inner(),
+        TIMESTAMPTZ: now.inner(),
+    ];
+    read(&tx.query_typed_one(INSERT_SQL, params).await?)
+}
+
+const UPDATE_SQL: &str = "
+    update cart_items set quantity = $2, reserved_until = $3, held_since = $4, updated_at = $5 where id = $1";
+
+/// Sets the quantity of a row and how long its stock is kept.
+pub async fn update(
+    tx: &Transaction<'_>,
+    id: CartItemId,
+    quantity: u32,
+    reserved_until: Timestamp,
+    held_since: Timestamp,
+    now: Timestamp,
+) -> Result<()> {
+    let params = params![
+        INT8: id.get(), INT4: int(quantity), TIMESTAMPTZ: reserved_until.inner(), TIMESTAMPTZ: held_since.inner(),
+        TIMESTAMPTZ: now.inner(),
+    ];
+    tx.execute_typed(UPDATE_SQL, params).await?;
+    Ok(())
+}
+
+const DELETE_SQL: &str = "delete from cart_items where id = $1";
+
+/// Deletes a row whose holds were given back or handed over.
+pub async fn delete(tx: &Transaction<'_>, id: CartItemId) -> Result<()> {
+    tx.execute_typed(DELETE_SQL, params![INT8: id.get()]).await?;
+    Ok(())
+}
+
+fn read(row: &Row) -> Result<CartItem> {
+    Ok(CartItem {
+        id: row.id("id", CartItemId::new)?,
+        user_id: row.id("user_id", UserId::new)?,
+        ticket_type_id: row.id("ticket_type_id", TicketTypeId::new)?,
+        quantity: row.count("quantity")?,
+        reserved_until: row.time("reserved_until")?,
+        held_since: row.time("held_since")?,
+        created_at: row.time("created_at")?,
+        updated_at: row.time("updated_at")?,
+    })
+}
+
+fn read_joined(row: &Row) -> Result<(CartItem, FullTicketType)> {
+    let item = CartItem {
+        id: row.id("i_id", CartItemId::new)?,
+        user_id: row.id("i_user_id", UserId::new)?,
+        ticket_type_id: row.id("id", TicketTypeId::new)?,
+        quantity: row.count("i_quantity")?,
+        reserved_until: row.time("i_reserved_until")?,
+        held_since: row.time("i_held_since")?,
+        created_at: row.time("i_created_at")?,
+        updated_at: row.time("i_updated_at")?,
+    };
+    Ok((item, read_full(row)?))
+}

@@ -1,0 +1,91 @@
+//! Answers to requests with an `Idempotency-Key`. The row commits with the effect, so a stored answer and its effect
+//! cannot part.
+
+use crate::error::{DbError, Result};
+use crate::sql::{RowExt as _, params};
+use domain::{Error, Timestamp};
+use tokio_postgres::{Client, Transaction};
+
+/// How long an answer is kept, in seconds.
+pub const KEEP_SECONDS: i64 = 24 * 3_600;
+
+/// An answer given before.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// HTTP status.
+    pub status: u16,
+    /// Body.
+    pub body: String,
+}
+
+const TRY_LOCK_SQL: &str =
+    "select pg_try_advisory_xact_lock(hashtextextended($1 || chr(10) || $2, 0)) as locked";
+
+const CLAIM_SQL: &str = "
+    insert into idempotency_keys as k (scope, key, request_hash, created_at) values ($1, $2, $3, $4)
+    on conflict (scope, key) do update
+    set request_hash = case when k.created_at < $5 then excluded.request_hash else k.request_hash end,
+        status = case when k.created_at < $5 then null else k.status end,
+        body = case when k.created_at < $5 then null else k.body end,
+        created_at = case when k.created_at < $5 then excluded.created_at else k.created_at end
+    returning request_hash, status, body";
+
+/// Claims a key of a scope (user and route) for the time of this transaction. `None`: do the work, it is the first use or
+/// one that was interrupted. Otherwise the same request was answered before, and gets the same answer.
+///
+/// # Errors
+/// `idempotency_mismatch` if the key was used for another request, `request_in_flight` if its twin is being worked on.
+pub async fn claim(
+    tx: &Transaction<'_>,
+    scope: &str,
+    key: &str,
+    hash: &[u8; 32],
+    now: Timestamp,
+) -> Result<Option<Stored>, Error> {
+    // A lock of the transaction, not of the session: it does not pin an RDS Proxy connection.
+    let row = tx.query_typed_one(TRY_LOCK_SQL, params![TEXT: scope, TEXT: key]).await.map_err(DbError::from)?;
+    if !row.col::<bool>("locked")? {
+        let message = "The same request is being worked on, please wait for its answer";
+        return Err(Error::conflict("request_in_flight", message).retry_after(1));
+    }
+    let oldest = now.plus_seconds(-KEEP_SECONDS);
+    let params = params![
+        TEXT: scope, TEXT: key, BYTEA: hash.as_slice(), TIMESTAMPTZ: now.inner(), TIMESTAMPTZ: oldest.inner(),
+    ];
+    let row = tx.query_typed_one(CLAIM_SQL, params).await.map_err(DbError::from)?;
+    if row.col::<&[u8]>("request_hash")? != hash {
+        return Err(Error::invalid("idempotency_mismatch", "This Idempotency-Key was used for another request"));
+    }
+    match (row.col::<Option<i32>>("status")?, row.col::<Option<String>>("body")?) {
+        (Some(status), Some(body)) => {
+            let status = u16::try_from(status).map_err(|_| DbError::Value("idempotency_keys.status"))?;
+            Ok(Some(Stored { status, body }))
+        }
+        _ => Ok(None),
+    }
+}
+
+const STORE_SQL: &str = "update idempotency_keys set status = $3, body = $4 where scope = $1 and key = $2";
+
+/// Keeps the answer to a claimed key.
+pub async fn store(db: &Client, scope: &str, key: &str, status: u16, body: &str) -> Result<()> {
+    db.execute_typed(
+        STORE_SQL,
+        params![TEXT: scope, TEXT: key, INT4: i32::from(status), TEXT: body],
+    )
+    .await?;
+    Ok(())
+}
+
+const FORGET_SQL: &str = "
+    delete from idempotency_keys where (scope, key) in (
+        select scope, key from idempotency_keys where created_at < $1 limit $2 for update skip locked
+    )";
+
+/// Deletes keys that are older than a time.
+pub async fn forget(db: &Client, before: Timestamp, limit: u32) -> Result<u64> {
+    let limit = i64::from(limit);
+    Ok(db
+        .execute_typed(FORGET_SQL, params![TIMESTAMPTZ: before.inner(), INT8: limit])
+        .await?)
+}

@@ -1,0 +1,162 @@
+//! Tickets issued to buyers: one row per unit sold.
+
+use crate::error::Result;
+use crate::sql::{RowExt as _, params};
+use crate::ticket_types::int;
+use domain::page::Page;
+use domain::{EventId, IssuedTicketId, OrderId, OrderItemId, TicketTypeId, Timestamp, UserId};
+use tokio_postgres::{Client, Row, Transaction};
+
+/// An issued ticket with what is printed on it.
+#[derive(Debug, Clone)]
+pub struct IssuedTicket {
+    /// Its id.
+    pub id: IssuedTicketId,
+    /// What the QR code carries.
+    pub code: String,
+    /// Code of its order.
+    pub order_code: String,
+    /// Its kind.
+    pub ticket_type_id: TicketTypeId,
+    /// What its kind is called.
+    pub ticket_name: String,
+    /// Its event.
+    pub event_id: EventId,
+    /// What the event is called.
+    pub event_name: String,
+    /// When the event begins.
+    pub event_date: Timestamp,
+    /// Zone of the place.
+    pub event_time_zone: String,
+    /// Where it takes place.
+    pub event_location: String,
+    /// Who owns it.
+    pub holder_id: UserId,
+    /// Whose name is on it.
+    pub holder_name: String,
+    /// `valid`, `used` or `void`.
+    pub status: String,
+    /// When it was issued.
+    pub issued_at: Timestamp,
+}
+
+/// A ticket to issue.
+#[derive(Debug)]
+pub struct Unit {
+    /// The line that paid for it.
+    pub item: OrderItemId,
+    /// Its number within the line, from 1.
+    pub number: u32,
+    /// 128 random bits in hexadecimal.
+    pub code: String,
+}
+
+const INSERT_SQL: &str = "
+    insert into issued_tickets (code, order_item_id, unit, ticket_type_id, event_id, holder_id, holder_name, issued_at)
+    select n.code, i.id, n.unit, i.ticket_type_id, t.event_id, u.id, u.name, $4
+    from unnest($1::text[], $2::bigint[], $3::int[]) as n (code, item, unit)
+    join order_items i on i.id = n.item join ticket_types t on t.id = i.ticket_type_id
+    join orders o on o.id = i.order_id join users u on u.id = o.user_id
+    on conflict (order_item_id, unit) do nothing";
+
+/// Issues tickets to the buyer of their order. A unit that was issued before is left as it is.
+pub async fn insert(tx: &Transaction<'_>, units: &[Unit], now: Timestamp) -> Result<u64> {
+    let codes: Vec<&str> = units.iter().map(|unit| unit.code.as_str()).collect();
+    let items: Vec<i64> = units.iter().map(|unit| unit.item.get()).collect();
+    let numbers: Vec<i32> = units.iter().map(|unit| int(unit.number)).collect();
+    let params = params![TEXT_ARRAY: codes, INT8_ARRAY: items, INT4_ARRAY: numbers, TIMESTAMPTZ: now.inner()];
+    Ok(tx.execute_typed(INSERT_SQL, params).await?)
+}
+
+const VOID_SQL: &str = "
+    update issued_tickets set status = 'void', voided_at = $2
+    where status <> 'void' and order_item_id in (select id from order_items where order_id = $1)";
+
+/// Voids every ticket of an order. Returns how many that were.
+pub async fn void_order(tx: &Transaction<'_>, order: OrderId, now: Timestamp) -> Result<u64> {
+    Ok(tx
+        .execute_typed(VOID_SQL, params![INT8: order.get(), TIMESTAMPTZ: now.inner()])
+        .await?)
+}
+
+macro_rules! columns {
+    () => {
+        "i.id, i.code, o.code as order_code, i.ticket_type_id, t.name as ticket_name, i.event_id, e.name as event_name,
+        e.date as event_date, e.time_zone as event_time_zone, e.location as event_location, i.holder_id, i.holder_name,
+        i.status, i.issued_at, count(*) over () as total
+        from issued_tickets i join ticket_types t on t.id = i.ticket_type_id join events e on e.id = i.event_id
+        join order_items oi on oi.id = i.order_item_id join orders o on o.id = oi.order_id"
+    };
+}
+
+const LIST_SQL: &str = concat!(
+    "select ",
+    columns!(),
+    " where i.holder_id = $1 order by i.id desc limit $2 offset $3"
+);
+const COUNT_SQL: &str = "select count(*) as total from issued_tickets where holder_id = $1";
+
+/// A page of the tickets of a holder, newest first, and how many there are in all.
+pub async fn list(db: &Client, holder: UserId, page: Page) -> Result<(Vec<IssuedTicket>, i64)> {
+    let limit = i64::from(page.limit);
+    let rows = db
+        .query_typed(
+            LIST_SQL,
+            params![INT8: holder.get(), INT8: limit, INT8: page.offset()],
+        )
+        .await?;
+    let total = match rows.first() {
+        Some(row) => row.col("total")?,
+        None if page.number == 1 => 0,
+        None => db
+            .query_typed_one(COUNT_SQL, params![INT8: holder.get()])
+            .await?
+            .col("total")?,
+    };
+    Ok((rows.iter().map(read).collect::<Result<_>>()?, total))
+}
+
+const FIND_OWN_SQL: &str = concat!("select ", columns!(), " where i.code = $1 and i.holder_id = $2");
+
+/// A ticket of this holder.
+pub async fn find_own(db: &Client, code: &str, holder: UserId) -> Result<Option<IssuedTicket>> {
+    let row = db
+        .query_typed_opt(FIND_OWN_SQL, params![TEXT: code, INT8: holder.get()])
+        .await?;
+    row.as_ref().map(read).transpose()
+}
+
+const FIND_SQL: &str = concat!("select ", columns!(), " where i.code = $1");
+
+/// A ticket by what its QR code carries.
+pub async fn find(db: &Client, code: &str) -> Result<Option<IssuedTicket>> {
+    let row = db.query_typed_opt(FIND_SQL, params![TEXT: code]).await?;
+    row.as_ref().map(read).transpose()
+}
+
+const OF_ORDER_SQL: &str = concat!("select ", columns!(), " where oi.order_id = $1 order by i.id");
+
+/// The tickets of an order.
+pub async fn of_order(db: &Client, order: OrderId) -> Result<Vec<IssuedTicket>> {
+    let rows = db.query_typed(OF_ORDER_SQL, params![INT8: order.get()]).await?;
+    rows.iter().map(read).collect()
+}
+
+fn read(row: &Row) -> Result<IssuedTicket> {
+    Ok(IssuedTicket {
+        id: row.id("id", IssuedTicketId::new)?,
+        code: row.col("code")?,
+        order_code: row.col("order_code")?,
+        ticket_type_id: row.id("ticket_type_id", TicketTypeId::new)?,
+        ticket_name: row.col("ticket_name")?,
+        event_id: row.id("event_id", EventId::new)?,
+        event_name: row.col("event_name")?,
+        event_date: row.time("event_date")?,
+        event_time_zone: row.col("event_time_zone")?,
+        event_location: row.col("event_location")?,
+        holder_id: row.id("holder_id", UserId::new)?,
+        holder_name: row.col("holder_name")?,
+        status: row.col("status")?,
+        issued_at: row.time("issued_at")?,
+    })
+}

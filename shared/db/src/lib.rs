@@ -1,0 +1,24 @@
+#![doc = include_str!("../README.md")]
+
+pub mod cart;
+pub mod categories;
+mod connection;
+mod error;
+pub mod events;
+pub mod idempotency;
+pub mod issued;
+pub mod mail_log;
+pub mod migrations;
+pub mod orders;
+pub mod outbox;
+pub mod payments;
+mod rds_token;
+mod sql;
+pub mod stock;
+pub mod ticket_types;
+pub mod users;
+pub mod verifications;
+
+pub use connection::{Config, Conn, Db};
+pub use error::{DbError, Result};
+pub use tokio_postgres::{Client, Transaction};

@@ -1,0 +1,51 @@
+//! The migrations, run by the `migrate` function before traffic reaches a new version. They go forward only and in three
+//! steps (expand, move, contract), so that the version before keeps working while the new one is rolled out.
+
+use crate::error::{DbError, Result};
+use tokio_postgres::Client;
+
+mod embedded {
+    refinery::embed_migrations!("migrations");
+}
+
+/// Key of the advisory lock that keeps two runs apart; an arbitrary number.
+const LOCK: i64 = 7_166_331_402;
+
+/// Brings the schema up to date. Needs a direct connection: the lock is one of the session, which RDS Proxy would pin.
+/// Returns how many migrations were applied.
+///
+/// # Errors
+/// If a migration fails; nothing of it is kept.
+pub async fn run(client: &mut Client) -> Result<usize> {
+    client
+        .batch_execute(&format!("select pg_advisory_lock({LOCK})"))
+        .await?;
+    let outcome = embedded::migrations::runner().run_async(client).await;
+    client
+        .batch_execute(&format!("select pg_advisory_unlock({LOCK})"))
+        .await?;
+    let report = outcome.map_err(|error| DbError::Unavailable(Box::new(error)))?;
+    client.batch_execute(ROLE_LIMITS_SQL).await?;
+    Ok(report.applied_migrations().len())
+}
+
+/// Limits of the role that runs this, for every later connection: a statement that hangs must not hold a lock for long,
+/// and RDS Proxy accepts no start-up options. Lambda's own time-outs are longer.
+const ROLE_LIMITS_SQL: &str = "do $$ begin
+    execute format('alter role %I set statement_timeout = ''5s''', current_user);
+    execute format('alter role %I set lock_timeout = ''2s''', current_user);
+    execute format('alter role %I set idle_in_transaction_session_timeout = ''10s''', current_user);
+end $$";
+
+/// A number that changes with every edit of a migration.
+pub fn fingerprint() -> u64 {
+    let migrations = embedded::migrations::runner();
+    // FNV-1a over the checksums, in their order.
+    migrations
+        .get_migrations()
+        .iter()
+        .flat_map(|migration| migration.checksum().to_be_bytes())
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        })
+}

@@ -1,0 +1,240 @@
+//! Orders and their lines.
+
+use crate::error::Result;
+use crate::sql::{RowExt as _, params};
+use crate::ticket_types::int;
+use domain::order::{Line, OrderStatus, Price};
+use domain::{OrderId, OrderItemId, Rupiah, TicketTypeId, Timestamp, UserId};
+use tokio_postgres::{Client, Row, Transaction};
+
+/// An order.
+#[derive(Debug, Clone)]
+pub struct Order {
+    /// Its id.
+    pub id: OrderId,
+    /// What buyers and the payment gateway call it.
+    pub code: String,
+    /// Who buys.
+    pub user_id: UserId,
+    /// Where it stands.
+    pub status: OrderStatus,
+    /// Sum of its lines.
+    pub subtotal: Rupiah,
+    /// Taken off the subtotal.
+    pub discount: Rupiah,
+    /// What is charged.
+    pub total: Rupiah,
+    /// Until when it can be paid.
+    pub expires_at: Timestamp,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// A line of an order.
+#[derive(Debug, Clone)]
+pub struct OrderItem {
+    /// Its id.
+    pub id: OrderItemId,
+    /// What is bought.
+    pub ticket_type_id: TicketTypeId,
+    /// What it was called when read.
+    pub ticket_name: String,
+    /// Of which event.
+    pub event_name: String,
+    /// Price of one.
+    pub unit_price: Rupiah,
+    /// How many.
+    pub quantity: u32,
+    /// Over how many stripes its stock is spread.
+    pub stripes: u32,
+}
+
+const INSERT_SQL: &str = "
+    insert into orders (code, user_id, subtotal, discount, total, expires_at, created_at, updated_at)
+    values ($1, $2, $3, $4, $5, $6, $7, $7)
+    returning id, code, user_id, status, subtotal, discount, total, expires_at, created_at";
+
+const INSERT_ITEM_SQL: &str = "insert into order_items (order_id, ticket_type_id, unit_price, quantity) values ($1, $2, $3, $4) returning id";
+
+/// Makes an order with its lines. Returns the ids of the lines in their order.
+pub async fn insert(
+    tx: &Transaction<'_>,
+    code: &str,
+    user: UserId,
+    lines: &[Line],
+    price: &Price,
+    expires_at: Timestamp,
+    now: Timestamp,
+) -> Result<(Order, Vec<OrderItemId>)> {
+    let params = params![
+        TEXT: code, INT8: user.get(), INT8: price.subtotal.get(), INT8: price.discount.get(), INT8: price.total.get(),
+        TIMESTAMPTZ: expires_at.inner(), TIMESTAMPTZ: now.inner(),
+    ];
+    let order = read(&tx.query_typed_one(INSERT_SQL, params).await?)?;
+    let mut items = Vec::with_capacity(lines.len());
+    for line in lines {
+        let params = params![
+            INT8: order.id.get(), INT8: line.ticket_type.get(), INT8: line.unit_price.get(), INT4: int(line.quantity),
+        ];
+        items.push(
+            tx.query_typed_one(INSERT_ITEM_SQL, params)
+                .await?
+                .id("id", OrderItemId::new)?,
+        );
+    }
+    Ok((order, items))
+}
+
+const LOCK_OWN_SQL: &str = "
+    select id, code, user_id, status, subtotal, discount, total, expires_at, created_at
+    from orders where code = $1 and user_id = $2 for update";
+
+/// An order of this buyer, locked.
+pub async fn lock_own(tx: &Transaction<'_>, code: &str, user: UserId) -> Result<Option<Order>> {
+    let row = tx
+        .query_typed_opt(LOCK_OWN_SQL, params![TEXT: code, INT8: user.get()])
+        .await?;
+    row.as_ref().map(read).transpose()
+}
+
+const LOCK_SQL: &str = "
+    select id, code, user_id, status, subtotal, discount, total, expires_at, created_at from orders where id = $1 for update";
+
+/// An order, locked.
+pub async fn lock(tx: &Transaction<'_>, id: OrderId) -> Result<Option<Order>> {
+    let row = tx.query_typed_opt(LOCK_SQL, params![INT8: id.get()]).await?;
+    row.as_ref().map(read).transpose()
+}
+
+const FIND_SQL: &str = "
+    select id, code, user_id, status, subtotal, discount, total, expires_at, created_at from orders where id = $1";
+
+/// An order.
+pub async fn find(db: &Client, id: OrderId) -> Result<Option<Order>> {
+    let row = db.query_typed_opt(FIND_SQL, params![INT8: id.get()]).await?;
+    row.as_ref().map(read).transpose()
+}
+
+const FIND_BY_CODE_SQL: &str = "
+    select id, code, user_id, status, subtotal, discount, total, expires_at, created_at from orders where code = $1";
+
+/// The order that the gateway calls by this code.
+pub async fn find_by_code(db: &Client, code: &str) -> Result<Option<Order>> {
+    let row = db.query_typed_opt(FIND_BY_CODE_SQL, params![TEXT: code]).await?;
+    row.as_ref().map(read).transpose()
+}
+
+const LOCK_SINGLE_LINE_SQL: &str = "
+    select o.id, o.code, o.user_id, o.status, o.subtotal, o.discount, o.total, o.expires_at, o.created_at
+    from orders o
+    where o.user_id = $1 and o.status = 'pending' and o.expires_at > $4
+      and exists (select 1 from order_items i where i.order_id = o.id and i.ticket_type_id = $2 and i.quantity = $3)
+      and (select count(*) from order_items i where i.order_id = o.id) = 1
+    order by o.id desc limit 1 for update of o";
+
+/// The buyer's newest payable order that consists of exactly this line, locked.
+pub async fn lock_single_line(
+    tx: &Transaction<'_>,
+    user: UserId,
+    ticket_type: TicketTypeId,
+    quantity: u32,
+    now: Timestamp,
+) -> Result<Option<Order>> {
+    let params =
+        params![INT8: user.get(), INT8: ticket_type.get(), INT4: int(quantity), TIMESTAMPTZ: now.inner()];
+    let row = tx.query_typed_opt(LOCK_SINGLE_LINE_SQL, params).await?;
+    row.as_ref().map(read).transpose()
+}
+
+const ITEMS_SQL: &str = "
+    select i.id, i.ticket_type_id, t.name as ticket_name, e.name as event_name, i.unit_price, i.quantity, t.stripes
+    from order_items i join ticket_types t on t.id = i.ticket_type_id join events e on e.id = t.event_id
+    where i.order_id = $1 order by i.ticket_type_id";
+
+/// The lines of an order, in the order in which stock is locked.
+pub async fn items(db: &Client, order: OrderId) -> Result<Vec<OrderItem>> {
+    let rows = db.query_typed(ITEMS_SQL, params![INT8: order.get()]).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(OrderItem {
+                id: row.id("id", OrderItemId::new)?,
+                ticket_type_id: row.id("ticket_type_id", TicketTypeId::new)?,
+                ticket_name: row.col("ticket_name")?,
+                event_name: row.col("event_name")?,
+                unit_price: row.rupiah("unit_price")?,
+                quantity: row.count("quantity")?,
+                stripes: row.count("stripes")?,
+            })
+        })
+        .collect()
+}
+
+const SET_STATUS_SQL: &str = "
+    update orders set status = $2, updated_at = $3, paid_at = case when $2 = 'paid' then $3 else paid_at end where id = $1";
+
+/// Moves a locked order to another status.
+pub async fn set_status(
+    tx: &Transaction<'_>,
+    id: OrderId,
+    status: OrderStatus,
+    now: Timestamp,
+) -> Result<()> {
+    tx.execute_typed(
+        SET_STATUS_SQL,
+        params![INT8: id.get(), TEXT: status.as_str(), TIMESTAMPTZ: now.inner()],
+    )
+    .await?;
+    Ok(())
+}
+
+const OVERDUE_SQL: &str = "
+    select id from orders where status = 'pending' and expires_at <= $1 order by expires_at limit $2 for update skip locked";
+
+/// Orders whose time to pay is over, locked; those that somebody works on are left for the next time.
+pub async fn lock_overdue(tx: &Transaction<'_>, now: Timestamp, limit: u32) -> Result<Vec<OrderId>> {
+    let limit = i64::from(limit);
+    let rows = tx
+        .query_typed(OVERDUE_SQL, params![TIMESTAMPTZ: now.inner(), INT8: limit])
+        .await?;
+    rows.iter().map(|row| row.id("id", OrderId::new)).collect()
+}
+
+const BOUGHT_SQL: &str = "
+    select i.ticket_type_id, sum(i.quantity)::int as quantity
+    from order_items i join orders o on o.id = i.order_id
+    where o.user_id = $1 and o.status in ('pending', 'paid') and i.ticket_type_id = any($2)
+    group by 1";
+
+/// How many units of some ticket types this buyer has bought or is about to pay. The buyer is locked.
+pub async fn bought(
+    tx: &Transaction<'_>,
+    user: UserId,
+    types: &[TicketTypeId],
+) -> Result<Vec<(TicketTypeId, u32)>> {
+    let ids: Vec<i64> = types.iter().map(|id| id.get()).collect();
+    let rows = tx
+        .query_typed(BOUGHT_SQL, params![INT8: user.get(), INT8_ARRAY: ids])
+        .await?;
+    rows.iter()
+        .map(|row| {
+            Ok((
+                row.id("ticket_type_id", TicketTypeId::new)?,
+                row.count("quantity")?,
+            ))
+        })
+        .collect()
+}
+
+fn read(row: &Row) -> Result<Order> {
+    Ok(Order {
+        id: row.id("id", OrderId::new)?,
+        code: row.col("code")?,
+        user_id: row.id("user_id", UserId::new)?,
+        status: row.word("status", OrderStatus::parse)?,
+        subtotal: row.rupiah("subtotal")?,
+        discount: row.rupiah("discount")?,
+        total: row.rupiah("total")?,
+        expires_at: row.time("expires_at")?,
+        created_at: row.time("created_at")?,
+    })
+}

@@ -1,0 +1,319 @@
+//! Counters and holds of general admission: the only module that writes `ticket_stock` or `holds`.
+//!
+//! A unit is taken by one statement on a random stripe. If that stripe cannot give the quantity, one pass over all
+//! stripes, locked in their order, gives it from several or proves that there is not enough: only such a pass may say
+//! "sold out". Giving back uses the same locks in the same order, so takers and givers cannot deadlock.
+
+use crate::error::{DbError, Result};
+use crate::sql::{RowExt as _, params};
+use crate::ticket_types::int;
+use domain::cart::StockError;
+use domain::inventory::{self, Share, Stripe};
+use domain::ticket::Capacity;
+use domain::{CartItemId, OrderId, OrderItemId, TicketTypeId, Timestamp};
+use tokio_postgres::Transaction;
+
+/// To whom a hold belongs.
+#[derive(Debug, Clone, Copy)]
+pub enum Owner {
+    /// A row of a cart.
+    Cart(CartItemId),
+    /// A line of an order.
+    Order(OrderItemId),
+}
+
+impl Owner {
+    fn ids(self) -> (Option<i64>, Option<i64>) {
+        match self {
+            Self::Cart(id) => (Some(id.get()), None),
+            Self::Order(id) => (None, Some(id.get())),
+        }
+    }
+}
+
+/// What is wanted.
+#[derive(Debug, Clone, Copy)]
+pub struct Want {
+    /// Of which ticket type.
+    pub ticket_type: TicketTypeId,
+    /// How many.
+    pub quantity: u32,
+    /// Where to look first: a random number below the number of stripes, so that a crowd spreads.
+    pub first_stripe: u32,
+    /// Until when.
+    pub until: Timestamp,
+}
+
+/// Takes from one stripe and writes the hold: the hot path of a sale.
+pub const TAKE_SQL: &str = "
+    with taken as (
+        update ticket_stock set held = held + $3
+        where ticket_type_id = $1 and stripe = $2 and held + sold + $3 <= capacity
+        returning stripe
+    )
+    insert into holds (ticket_type_id, stripe, quantity, cart_item_id, order_item_id, expires_at)
+    select $1, stripe, $3, $4, $5, $6 from taken
+    returning id";
+
+const LOCK_STRIPES_SQL: &str = "
+    select stripe, capacity, held + sold as used, held from ticket_stock
+    where ticket_type_id = $1 order by stripe for no key update";
+
+const NEXT_EXPIRY_SQL: &str =
+    "select min(expires_at) as at from holds where ticket_type_id = $1 and expires_at > $2";
+
+/// Takes stock for an owner, all or nothing.
+///
+/// The inner error says why there is none; nothing was taken then.
+pub async fn take(
+    tx: &Transaction<'_>,
+    owner: Owner,
+    want: Want,
+    now: Timestamp,
+) -> Result<Result<(), StockError>> {
+    let first = Share {
+        stripe: int(want.first_stripe),
+        quantity: want.quantity,
+    };
+    if take_share(tx, owner, want, first).await? {
+        return Ok(Ok(()));
+    }
+    let id = want.ticket_type.get();
+    let (mut stripes, mut held) = lock_stripes(tx, want.ticket_type).await?;
+    let mut planned = inventory::take(&stripes, want.quantity);
+    if planned.is_none() {
+        // What carts held too long need not wait for the sweep.
+        let params = params![INT8: id, TIMESTAMPTZ: now.inner()];
+        if tx.execute_typed(RELEASE_EXPIRED_OF_TYPE_SQL, params).await? > 0 {
+            (stripes, held) = lock_stripes(tx, want.ticket_type).await?;
+            planned = inventory::take(&stripes, want.quantity);
+        }
+    }
+    let Some(mut shares) = planned else {
+        let left = stripes
+            .iter()
+            .map(|stripe| stripe.capacity.saturating_sub(stripe.used))
+            .sum();
+        if held == 0 {
+            return Ok(Err(StockError::SoldOut { left }));
+        }
+        let row = tx
+            .query_typed_one(NEXT_EXPIRY_SQL, params![INT8: id, TIMESTAMPTZ: now.inner()])
+            .await?;
+        return Ok(Err(StockError::HeldByOthers {
+            left,
+            retry_at: row.time_opt("at")?,
+        }));
+    };
+    shares.sort_by_key(|share| share.stripe);
+    for share in shares {
+        if !take_share(tx, owner, want, share).await? {
+            // The stripes are locked and were counted: this cannot be.
+            return Err(DbError::Value("ticket_stock.held"));
+        }
+    }
+    Ok(Ok(()))
+}
+
+/// The stripes of a ticket type, locked in their order, and how many units are held on them.
+async fn lock_stripes(tx: &Transaction<'_>, ticket_type: TicketTypeId) -> Result<(Vec<Stripe>, u32)> {
+    let rows = tx
+        .query_typed(LOCK_STRIPES_SQL, params![INT8: ticket_type.get()])
+        .await?;
+    let mut stripes = Vec::with_capacity(rows.len());
+    let mut held = 0;
+    for row in &rows {
+        held += row.count("held")?;
+        stripes.push(Stripe {
+            number: row.col("stripe")?,
+            capacity: row.count("capacity")?,
+            used: row.count("used")?,
+        });
+    }
+    Ok((stripes, held))
+}
+
+async fn take_share(tx: &Transaction<'_>, owner: Owner, want: Want, share: Share) -> Result<bool> {
+    let (cart, order) = owner.ids();
+    let row = tx
+        .query_typed_opt(
+            TAKE_SQL,
+            params![
+                INT8: want.ticket_type.get(), INT4: share.stripe, INT4: int(share.quantity), INT8: cart, INT8: order,
+                TIMESTAMPTZ: want.until.inner(),
+            ],
+        )
+        .await?;
+    Ok(row.is_some())
+}
+
+/// Gives held stock back: deletes the chosen holds and takes their sum off the counters, which are locked in the order of
+/// all takers. The look-up of the holds is the only difference between the statements.
+macro_rules! release {
+    ($holds:literal) => {
+        concat!(
+            "with gone as (delete from holds where ",
+            $holds,
+            " returning ticket_type_id, stripe, quantity),
+            sums as (select ticket_type_id, stripe, sum(quantity)::int as quantity from gone group by 1, 2),
+            locked as materialized (
+                select s.ticket_type_id, s.stripe, sums.quantity
+                from ticket_stock s join sums using (ticket_type_id, stripe)
+                order by s.ticket_type_id, s.stripe for no key update of s
+            )
+            update ticket_stock s set held = s.held - l.quantity
+            from locked l where s.ticket_type_id = l.ticket_type_id and s.stripe = l.stripe"
+        )
+    };
+}
+
+const RELEASE_CART_SQL: &str = release!("cart_item_id = $1");
+const RELEASE_ORDER_SQL: &str = release!("order_item_id in (select id from order_items where order_id = $1)");
+const RELEASE_EXPIRED_SQL: &str = release!(
+    "id in (select id from holds where cart_item_id is not null and expires_at <= $1
+            order by expires_at limit $2 for update skip locked)"
+);
+const RELEASE_EXPIRED_OF_TYPE_SQL: &str = release!(
+    "id in (select id from holds where ticket_type_id = $1 and cart_item_id is not null and expires_at <= $2
+            for update skip locked)"
+);
+
+/// Gives back all that a cart row holds.
+pub async fn release_cart_item(tx: &Transaction<'_>, item: CartItemId) -> Result<()> {
+    tx.execute_typed(RELEASE_CART_SQL, params![INT8: item.get()])
+        .await?;
+    Ok(())
+}
+
+/// Gives back all that the lines of an order hold.
+pub async fn release_order(tx: &Transaction<'_>, order: OrderId) -> Result<()> {
+    tx.execute_typed(RELEASE_ORDER_SQL, params![INT8: order.get()])
+        .await?;
+    Ok(())
+}
+
+/// Gives back holds of carts whose time is over, at most `limit` of them. Returns how many counters changed; 0 means that
+/// there is nothing left to do.
+pub async fn release_expired_carts(tx: &Transaction<'_>, now: Timestamp, limit: u32) -> Result<u64> {
+    let limit = i64::from(limit);
+    Ok(tx
+        .execute_typed(
+            RELEASE_EXPIRED_SQL,
+            params![TIMESTAMPTZ: now.inner(), INT8: limit],
+        )
+        .await?)
+}
+
+const LOCK_CART_HOLDS_SQL: &str = "select quantity from holds where cart_item_id = $1 order by id for update";
+
+/// How many units a cart row holds; none once its time is over and they were given back. They stay as they are until the
+/// end of the transaction.
+pub async fn lock_cart_holds(tx: &Transaction<'_>, item: CartItemId) -> Result<u32> {
+    let rows = tx
+        .query_typed(LOCK_CART_HOLDS_SQL, params![INT8: item.get()])
+        .await?;
+    rows.iter().map(|row| row.count("quantity")).sum()
+}
+
+const EXTEND_CART_SQL: &str = "update holds set expires_at = $2 where cart_item_id = $1";
+
+/// Keeps what a cart row holds until another time.
+pub async fn extend_cart(tx: &Transaction<'_>, item: CartItemId, until: Timestamp) -> Result<()> {
+    tx.execute_typed(
+        EXTEND_CART_SQL,
+        params![INT8: item.get(), TIMESTAMPTZ: until.inner()],
+    )
+    .await?;
+    Ok(())
+}
+
+const MOVE_TO_ORDER_SQL: &str = "
+    update holds set cart_item_id = null, order_item_id = $2, expires_at = $3 where cart_item_id = $1";
+
+/// Hands what a cart row holds over to a line of an order. The counters stay as they are.
+pub async fn move_to_order(
+    tx: &Transaction<'_>,
+    from: CartItemId,
+    to: OrderItemId,
+    until: Timestamp,
+) -> Result<()> {
+    tx.execute_typed(
+        MOVE_TO_ORDER_SQL,
+        params![INT8: from.get(), INT8: to.get(), TIMESTAMPTZ: until.inner()],
+    )
+    .await?;
+    Ok(())
+}
+
+const SELL_SQL: &str = "
+    with gone as (
+        delete from holds where order_item_id in (select id from order_items where order_id = $1)
+        returning ticket_type_id, stripe, quantity
+    ),
+    sums as (select ticket_type_id, stripe, sum(quantity)::int as quantity from gone group by 1, 2),
+    locked as materialized (
+        select s.ticket_type_id, s.stripe, sums.quantity
+        from ticket_stock s join sums using (ticket_type_id, stripe)
+        order by s.ticket_type_id, s.stripe for no key update of s
+    )
+    update ticket_stock s set held = s.held - l.quantity, sold = s.sold + l.quantity
+    from locked l where s.ticket_type_id = l.ticket_type_id and s.stripe = l.stripe
+    returning l.quantity";
+
+/// Turns everything the lines of an order hold into sold stock. Returns how many units that were.
+pub async fn sell(tx: &Transaction<'_>, order: OrderId) -> Result<u32> {
+    let rows = tx.query_typed(SELL_SQL, params![INT8: order.get()]).await?;
+    rows.iter().map(|row| row.count("quantity")).sum()
+}
+
+const UNSELL_SQL: &str = "
+    with back as (
+        select i.ticket_type_id, count(*)::int as quantity from issued_tickets i
+        join order_items oi on oi.id = i.order_item_id
+        where oi.order_id = $1 and i.status = 'valid' group by 1
+    ),
+    locked as materialized (
+        select s.ticket_type_id, s.stripe, s.sold from ticket_stock s join back using (ticket_type_id)
+        order by s.ticket_type_id, s.stripe for no key update of s
+    ),
+    shares as (
+        select l.ticket_type_id, l.stripe,
+               least(l.sold, greatest(0, b.quantity - coalesce(sum(l.sold) over before, 0)))::int as quantity
+        from locked l join back b using (ticket_type_id)
+        window before as (partition by l.ticket_type_id order by l.stripe rows between unbounded preceding and 1 preceding)
+    )
+    update ticket_stock s set sold = s.sold - h.quantity
+    from shares h where s.ticket_type_id = h.ticket_type_id and s.stripe = h.stripe and h.quantity > 0";
+
+/// Puts the units of an order's valid tickets back on sale. Call before the tickets are voided. Sold units have no stripe
+/// of their own, so they are taken off the lowest stripes that have any.
+pub async fn unsell(tx: &Transaction<'_>, order: OrderId) -> Result<()> {
+    tx.execute_typed(UNSELL_SQL, params![INT8: order.get()]).await?;
+    Ok(())
+}
+
+const SET_CAPACITY_SQL: &str = "
+    update ticket_stock s set capacity = n.capacity
+    from unnest($2::int[], $3::int[]) as n (stripe, capacity)
+    where s.ticket_type_id = $1 and s.stripe = n.stripe";
+
+/// Changes how many units are left to sell, and spreads them evenly. Returns the new capacity, which is what is left plus
+/// what is held or sold; `None` if that is more than a ticket type may have.
+pub async fn set_left(
+    tx: &Transaction<'_>,
+    ticket_type: TicketTypeId,
+    left: Capacity,
+) -> Result<Option<Capacity>> {
+    let (stripes, _) = lock_stripes(tx, ticket_type).await?;
+    let used: u32 = stripes.iter().map(|stripe| stripe.used).sum();
+    let Some(capacity) = Capacity::new(used.saturating_add(left.get())) else {
+        return Ok(None);
+    };
+    let capacities =
+        inventory::rebalance(&stripes, capacity.get()).ok_or(DbError::Value("ticket_stock.capacity"))?;
+    let numbers: Vec<i32> = stripes.iter().map(|stripe| stripe.number).collect();
+    let capacities: Vec<i32> = capacities.into_iter().map(int).collect();
+    let params = params![INT8: ticket_type.get(), INT4_ARRAY: numbers, INT4_ARRAY: capacities];
+    tx.execute_typed(SET_CAPACITY_SQL, params).await?;
+    Ok(Some(capacity))
+}

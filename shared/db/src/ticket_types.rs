@@ -1,0 +1,467 @@
+//! Ticket types: what is sold. "Ticket" in the API.
+
+use crate::categories::{Category, Deleted};
+use crate::error::{DbError, Result};
+use crate::events::{self, Event};
+use crate::sql::{RowExt as _, anywhere, params};
+use crate::stock;
+use domain::event::EventStatus;
+use domain::inventory;
+use domain::page::Page;
+use domain::ticket::{Artist, Capacity, SaleRules, TicketName};
+use domain::{CategoryId, EventId, Rupiah, TicketTypeId, Timestamp, UserId};
+use tokio_postgres::{Client, Row, Transaction};
+
+/// A ticket type.
+#[derive(Debug, Clone)]
+pub struct TicketType {
+    /// Its id.
+    pub id: TicketTypeId,
+    /// Its event.
+    pub event_id: EventId,
+    /// Its category.
+    pub category_id: CategoryId,
+    /// Who made it.
+    pub created_by: UserId,
+    /// What it is called.
+    pub name: String,
+    /// Price of one.
+    pub price: Rupiah,
+    /// How many there are in all.
+    pub capacity: u32,
+    /// How many are neither sold nor held.
+    pub left: u32,
+    /// Who performs.
+    pub artist: Option<String>,
+    /// Its picture.
+    pub image_url: Option<String>,
+    /// When sale starts.
+    pub sales_start: Option<Timestamp>,
+    /// When sale ends.
+    pub sales_end: Option<Timestamp>,
+    /// Fewest in one order.
+    pub min_per_order: u32,
+    /// Most in one order.
+    pub max_per_order: u32,
+    /// Most per buyer.
+    pub max_per_user: Option<u32>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was last changed.
+    pub updated_at: Timestamp,
+}
+
+/// A ticket type with its event and category.
+#[derive(Debug, Clone)]
+pub struct FullTicketType {
+    /// The ticket type.
+    pub ticket: TicketType,
+    /// Its event.
+    pub event: Event,
+    /// Its category.
+    pub category: Category,
+}
+
+/// What a purchase has to know of a ticket type.
+#[derive(Debug, Clone)]
+pub struct ForSale {
+    /// Its id.
+    pub id: TicketTypeId,
+    /// What it is called.
+    pub name: String,
+    /// The rules of its sale.
+    pub rules: SaleRules,
+    /// Over how many stripes its stock is spread.
+    pub stripes: u32,
+}
+
+/// The columns of a ticket type with its event and category. `left` is what can still be bought.
+macro_rules! full_columns {
+    () => {
+        "t.id, t.event_id, t.category_id, t.created_by, t.name, t.price, t.capacity, t.artist, t.image_url, t.sales_start,
+        t.sales_end, t.min_per_order, t.max_per_order, t.max_per_user, t.created_at, t.updated_at,
+        (select coalesce(sum(s.capacity - s.held - s.sold), 0)::int from ticket_stock s where s.ticket_type_id = t.id) as left_over,
+        e.id as e_id, e.organizer_id as e_organizer_id, e.name as e_name, e.description as e_description, e.date as e_date,
+        e.time_zone as e_time_zone, e.location as e_location, e.image_url as e_image_url, e.status as e_status,
+        e.created_at as e_created_at, e.updated_at as e_updated_at,
+        c.id as c_id, c.name as c_name, c.created_at as c_created_at, c.updated_at as c_updated_at"
+    };
+}
+pub(crate) use full_columns;
+
+/// Which ticket types a list shows. Absent fields do not restrict.
+#[derive(Debug, Default)]
+pub struct Filter {
+    /// In the name or the artist.
+    pub search: Option<String>,
+    /// In the artist.
+    pub artist: Option<String>,
+    /// Costing that or more.
+    pub min_price: Option<i64>,
+    /// Costing that or less.
+    pub max_price: Option<i64>,
+    /// Of that event.
+    pub event: Option<EventId>,
+    /// Of that category.
+    pub category: Option<CategoryId>,
+}
+
+const LIST_SQL: &str = concat!(
+    "select ",
+    full_columns!(),
+    r", count(*) over () as total
+    from ticket_types t join events e on e.id = t.event_id join categories c on c.id = t.category_id
+    where e.status <> 'draft'
+      and ($1::text is null or t.name ilike $1 escape '\' or t.artist ilike $1 escape '\')
+      and ($2::text is null or t.artist ilike $2 escape '\')
+      and ($3::bigint is null or t.price >= $3) and ($4::bigint is null or t.price <= $4)
+      and ($5::bigint is null or t.event_id = $5) and ($6::bigint is null or t.category_id = $6)
+    order by t.created_at desc, t.id desc limit $7 offset $8"
+);
+
+const COUNT_SQL: &str = r"
+    select count(*) as total from ticket_types t join events e on e.id = t.event_id
+    where e.status <> 'draft'
+      and ($1::text is null or t.name ilike $1 escape '\' or t.artist ilike $1 escape '\')
+      and ($2::text is null or t.artist ilike $2 escape '\')
+      and ($3::bigint is null or t.price >= $3) and ($4::bigint is null or t.price <= $4)
+      and ($5::bigint is null or t.event_id = $5) and ($6::bigint is null or t.category_id = $6)";
+
+/// A page of the ticket types of public events, newest first, and how many there are in all.
+pub async fn list(db: &Client, filter: &Filter, page: Page) -> Result<(Vec<FullTicketType>, i64)> {
+    let (search, artist) = (
+        filter.search.as_deref().map(anywhere),
+        filter.artist.as_deref().map(anywhere),
+    );
+    let (event, category) = (
+        filter.event.map(EventId::get),
+        filter.category.map(CategoryId::get),
+    );
+    let limit = i64::from(page.limit);
+    let rows = db
+        .query_typed(
+            LIST_SQL,
+            params![
+                TEXT: search, TEXT: artist, INT8: filter.min_price, INT8: filter.max_price, INT8: event, INT8: category,
+                INT8: limit, INT8: page.offset(),
+            ],
+        )
+        .await?;
+    let total = match rows.first() {
+        Some(row) => row.col("total")?,
+        None if page.number == 1 => 0,
+        None => {
+            let params = params![
+                TEXT: search, TEXT: artist, INT8: filter.min_price, INT8: filter.max_price, INT8: event, INT8: category,
+            ];
+            db.query_typed_one(COUNT_SQL, params).await?.col("total")?
+        }
+    };
+    Ok((rows.iter().map(read_full).collect::<Result<_>>()?, total))
+}
+
+const FIND_SQL: &str = concat!(
+    "select ",
+    full_columns!(),
+    "
+    from ticket_types t join events e on e.id = t.event_id join categories c on c.id = t.category_id
+    where t.id = $1 and (e.status <> 'draft' or e.organizer_id = $2 or $3)"
+);
+
+/// The ticket type of that id, if the viewer may see its event.
+pub async fn find(
+    db: &Client,
+    id: TicketTypeId,
+    viewer: Option<UserId>,
+    sees_all: bool,
+) -> Result<Option<FullTicketType>> {
+    let viewer = viewer.map(UserId::get);
+    let row = db
+        .query_typed_opt(FIND_SQL, params![INT8: id.get(), INT8: viewer, BOOL: sees_all])
+        .await?;
+    row.as_ref().map(read_full).transpose()
+}
+
+const OF_EVENTS_SQL: &str = "
+    select t.id, t.event_id, t.category_id, t.created_by, t.name, t.price, t.capacity, t.artist, t.image_url, t.sales_start,
+           t.sales_end, t.min_per_order, t.max_per_order, t.max_per_user, t.created_at, t.updated_at, s.left_over
+    from ticket_types t
+    cross join lateral (
+        select coalesce(sum(capacity - held - sold), 0)::int as left_over from ticket_stock where ticket_type_id = t.id
+    ) s
+    where t.event_id = any($1) order by t.event_id, t.id";
+
+/// The ticket types of some events, in the order in which they were made.
+pub async fn of_events(db: &Client, events: &[EventId]) -> Result<Vec<TicketType>> {
+    let ids: Vec<i64> = events.iter().map(|id| id.get()).collect();
+    let rows = db.query_typed(OF_EVENTS_SQL, params![INT8_ARRAY: ids]).await?;
+    rows.iter().map(read).collect()
+}
+
+const FOR_SALE_SQL: &str = "
+    select t.id, t.name, t.price, t.sales_start, t.sales_end, t.min_per_order, t.max_per_order, t.max_per_user, t.stripes,
+           e.status as e_status, e.date as e_date
+    from ticket_types t join events e on e.id = t.event_id
+    where t.id = any($1) and e.status <> 'draft' order by t.id";
+
+/// The rules of sale of some ticket types, by id; those that do not exist are left out.
+pub async fn for_sale(db: &Client, ids: &[TicketTypeId]) -> Result<Vec<ForSale>> {
+    let ids: Vec<i64> = ids.iter().map(|id| id.get()).collect();
+    let rows = db.query_typed(FOR_SALE_SQL, params![INT8_ARRAY: ids]).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(ForSale {
+                id: row.id("id", TicketTypeId::new)?,
+                name: row.col("name")?,
+                stripes: row.count("stripes")?,
+                rules: SaleRules {
+                    price: row.rupiah("price")?,
+                    sales_start: row.time_opt("sales_start")?,
+                    sales_end: row.time_opt("sales_end")?,
+                    min_per_order: row.count("min_per_order")?,
+                    max_per_order: row.count("max_per_order")?,
+                    max_per_user: count_opt(row, "max_per_user")?,
+                    event_status: row.word("e_status", EventStatus::parse)?,
+                    event_date: row.time("e_date")?,
+                },
+            })
+        })
+        .collect()
+}
+
+/// What a new ticket type is made of.
+#[derive(Debug)]
+pub struct NewTicketType {
+    /// Its event.
+    pub event_id: EventId,
+    /// Its category.
+    pub category_id: CategoryId,
+    /// What it is called.
+    pub name: TicketName,
+    /// Price of one.
+    pub price: Rupiah,
+    /// How many there are.
+    pub capacity: Capacity,
+    /// Who performs.
+    pub artist: Option<Artist>,
+    /// When sale starts.
+    pub sales_start: Option<Timestamp>,
+    /// When sale ends.
+    pub sales_end: Option<Timestamp>,
+    /// Fewest in one order.
+    pub min_per_order: u32,
+    /// Most in one order.
+    pub max_per_order: u32,
+    /// Most per buyer.
+    pub max_per_user: Option<u32>,
+}
+
+/// What became of an attempt to make a ticket type.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Made {
+    /// It was made.
+    TicketType(TicketTypeId),
+    /// There is no such event, or it is not the caller's.
+    NoEvent,
+    /// There is no such category.
+    NoCategory,
+}
+
+const INSERT_SQL: &str = "
+    insert into ticket_types (event_id, category_id, created_by, name, price, capacity, stripes, artist, sales_start,
+                              sales_end, min_per_order, max_per_order, max_per_user, created_at, updated_at)
+    select e.id, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14
+    from events e where e.id = $1 and (e.organizer_id = $3 or $15)
+    returning id";
+
+const INSERT_STOCK_SQL: &str = "
+    insert into ticket_stock (ticket_type_id, stripe, capacity)
+    select $1, ordinality - 1, capacity from unnest($2::int[]) with ordinality as spread (capacity, ordinality)";
+
+/// Makes a ticket type of an event of this organizer (of any event for an admin), with its stock spread over stripes.
+pub async fn insert(
+    tx: &Transaction<'_>,
+    creator: UserId,
+    any_owner: bool,
+    new: &NewTicketType,
+    now: Timestamp,
+) -> Result<Made> {
+    let stripes = inventory::stripes_for(new.capacity.get());
+    let row = tx
+        .query_typed_opt(
+            INSERT_SQL,
+            params![
+                INT8: new.event_id.get(), INT8: new.category_id.get(), INT8: creator.get(), TEXT: new.name.as_str(),
+                INT8: new.price.get(), INT4: int(new.capacity.get()), INT4: int(stripes),
+                TEXT: new.artist.as_ref().map(Artist::as_str), TIMESTAMPTZ: new.sales_start.map(Timestamp::inner),
+                TIMESTAMPTZ: new.sales_end.map(Timestamp::inner), INT4: int(new.min_per_order), INT4: int(new.max_per_order),
+                INT4: new.max_per_user.map(int), TIMESTAMPTZ: now.inner(), BOOL: any_owner,
+            ],
+        )
+        .await;
+    let id = match row.map_err(DbError::from) {
+        Ok(Some(row)) => row.id("id", TicketTypeId::new)?,
+        Ok(None) => return Ok(Made::NoEvent),
+        Err(error) if error.is_constraint("ticket_types_category_id_fkey") => return Ok(Made::NoCategory),
+        Err(error) => return Err(error),
+    };
+    let spread: Vec<i32> = inventory::spread(new.capacity.get(), stripes)
+        .into_iter()
+        .map(int)
+        .collect();
+    tx.execute_typed(INSERT_STOCK_SQL, params![INT8: id.get(), INT4_ARRAY: spread])
+        .await?;
+    Ok(Made::TicketType(id))
+}
+
+/// Changes to a ticket type; absent fields stay.
+#[derive(Debug, Default)]
+pub struct TicketTypePatch {
+    /// What it is called.
+    pub name: Option<TicketName>,
+    /// Price of one, for later orders.
+    pub price: Option<Rupiah>,
+    /// How many shall be left to sell; what is sold or held stays on top of it.
+    pub left: Option<Capacity>,
+    /// Who performs.
+    pub artist: Option<Artist>,
+}
+
+const UPDATE_SQL: &str = "
+    update ticket_types t
+    set name = coalesce($4, t.name), price = coalesce($5, t.price), artist = coalesce($6, t.artist), updated_at = $7
+    from events e
+    where t.id = $1 and e.id = t.event_id and (e.organizer_id = $2 or $3)
+    returning t.id";
+
+const SET_CAPACITY_SQL: &str = "update ticket_types set capacity = $2 where id = $1";
+
+/// What became of a change.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Changed {
+    /// It was changed.
+    Done,
+    /// There is none that the caller may change.
+    Missing,
+    /// More would exist than a ticket type may have.
+    TooMany,
+}
+
+/// Changes a ticket type of an event of this organizer, or any for an admin.
+pub async fn update(
+    tx: &Transaction<'_>,
+    id: TicketTypeId,
+    organizer: UserId,
+    any_owner: bool,
+    patch: &TicketTypePatch,
+    now: Timestamp,
+) -> Result<Changed> {
+    let row = tx
+        .query_typed_opt(
+            UPDATE_SQL,
+            params![
+                INT8: id.get(), INT8: organizer.get(), BOOL: any_owner, TEXT: patch.name.as_ref().map(TicketName::as_str),
+                INT8: patch.price.map(Rupiah::get), TEXT: patch.artist.as_ref().map(Artist::as_str),
+                TIMESTAMPTZ: now.inner(),
+            ],
+        )
+        .await?;
+    if row.is_none() {
+        return Ok(Changed::Missing);
+    }
+    if let Some(left) = patch.left {
+        match stock::set_left(tx, id, left).await? {
+            Some(capacity) => {
+                tx.execute_typed(
+                    SET_CAPACITY_SQL,
+                    params![INT8: id.get(), INT4: int(capacity.get())],
+                )
+                .await?;
+            }
+            None => return Ok(Changed::TooMany),
+        }
+    }
+    Ok(Changed::Done)
+}
+
+const DELETE_SQL: &str = "
+    delete from ticket_types t using events e
+    where t.id = $1 and e.id = t.event_id and (e.organizer_id = $2 or $3)
+      and not exists (select 1 from order_items i where i.ticket_type_id = t.id)
+      and not exists (select 1 from cart_items i where i.ticket_type_id = t.id)";
+
+const OWNED_SQL: &str = "
+    select 1 as one from ticket_types t join events e on e.id = t.event_id
+    where t.id = $1 and (e.organizer_id = $2 or $3)";
+
+/// Deletes a ticket type that nobody has in a cart or an order.
+pub async fn delete(db: &Client, id: TicketTypeId, organizer: UserId, any_owner: bool) -> Result<Deleted> {
+    let deleted = db
+        .execute_typed(
+            DELETE_SQL,
+            params![INT8: id.get(), INT8: organizer.get(), BOOL: any_owner],
+        )
+        .await;
+    match deleted.map_err(DbError::from) {
+        Ok(0) => {
+            let params = params![INT8: id.get(), INT8: organizer.get(), BOOL: any_owner];
+            let owned = db.query_typed_opt(OWNED_SQL, params).await?;
+            Ok(if owned.is_some() {
+                Deleted::InUse
+            } else {
+                Deleted::Missing
+            })
+        }
+        Ok(_) => Ok(Deleted::Done),
+        // Somebody bought or reserved it between the look and the deletion.
+        Err(DbError::Constraint { .. }) => Ok(Deleted::InUse),
+        Err(error) => Err(error),
+    }
+}
+
+/// Counts are far below the limit of the column type: the schema and the types of `domain` bound them.
+pub(crate) fn int(count: u32) -> i32 {
+    i32::try_from(count).unwrap_or(i32::MAX)
+}
+
+pub(crate) fn count_opt(row: &Row, name: &'static str) -> Result<Option<u32>> {
+    let value: Option<i32> = row.col(name)?;
+    value
+        .map(|value| u32::try_from(value).map_err(|_| DbError::Value(name)))
+        .transpose()
+}
+
+fn read(row: &Row) -> Result<TicketType> {
+    Ok(TicketType {
+        id: row.id("id", TicketTypeId::new)?,
+        event_id: row.id("event_id", EventId::new)?,
+        category_id: row.id("category_id", CategoryId::new)?,
+        created_by: row.id("created_by", UserId::new)?,
+        name: row.col("name")?,
+        price: row.rupiah("price")?,
+        capacity: row.count("capacity")?,
+        left: row.count("left_over")?,
+        artist: row.col("artist")?,
+        image_url: row.col("image_url")?,
+        sales_start: row.time_opt("sales_start")?,
+        sales_end: row.time_opt("sales_end")?,
+        min_per_order: row.count("min_per_order")?,
+        max_per_order: row.count("max_per_order")?,
+        max_per_user: count_opt(row, "max_per_user")?,
+        created_at: row.time("created_at")?,
+        updated_at: row.time("updated_at")?,
+    })
+}
+
+pub(crate) fn read_full(row: &Row) -> Result<FullTicketType> {
+    Ok(FullTicketType {
+        ticket: read(row)?,
+        event: events::read_joined(row)?,
+        category: Category {
+            id: row.id("c_id", CategoryId::new)?,
+            name: row.col("c_name")?,
+            created_at: row.time("c_created_at")?,
+            updated_at: row.time("c_updated_at")?,
+        },
+    })
+}

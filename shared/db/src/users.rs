@@ -1,0 +1,166 @@
+//! Accounts.
+
+use crate::error::Result;
+use crate::sql::{RowExt as _, params};
+use domain::user::{Age, Email, PersonName, Phone, Role};
+use domain::{Timestamp, UserId};
+use tokio_postgres::{Client, Row, Transaction};
+
+/// An account as its owner may see it.
+#[derive(Debug, Clone)]
+pub struct User {
+    /// Its id.
+    pub id: UserId,
+    /// Mail address as written.
+    pub email: String,
+    /// Name.
+    pub name: String,
+    /// Years.
+    pub age: i32,
+    /// Phone number.
+    pub phone_number: String,
+    /// What it may do.
+    pub role: Role,
+    /// Whether the mail address is proved.
+    pub is_verified: bool,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was last changed.
+    pub updated_at: Timestamp,
+}
+
+/// What a new account is made of.
+pub struct NewUser<'a> {
+    /// Mail address.
+    pub email: &'a Email,
+    /// PHC string of the password.
+    pub password_hash: &'a str,
+    /// Name.
+    pub name: &'a PersonName,
+    /// Years.
+    pub age: Age,
+    /// Phone number.
+    pub phone_number: &'a Phone,
+    /// What it may do.
+    pub role: Role,
+}
+
+/// What became of an attempt to make an account.
+pub enum Created {
+    /// It was made.
+    User(User),
+    /// Somebody has that mail address.
+    EmailTaken,
+}
+
+const INSERT_SQL: &str = "
+    insert into users (email, password_hash, name, age, phone_number, role, created_at, updated_at)
+    values ($1, $2, $3, $4, $5, $6, $7, $7)
+    on conflict do nothing
+    returning id, email, name, age, phone_number, role, is_verified, created_at, updated_at";
+
+/// Makes an account, unless somebody has the mail address in whatever case.
+pub async fn insert(tx: &Transaction<'_>, user: &NewUser<'_>, now: Timestamp) -> Result<Created> {
+    let age = user.age.get();
+    let row = tx
+        .query_typed_opt(
+            INSERT_SQL,
+            params![
+                TEXT: user.email.as_str(), TEXT: user.password_hash, TEXT: user.name.as_str(), INT4: age,
+                TEXT: user.phone_number.as_str(), TEXT: user.role.as_str(), TIMESTAMPTZ: now.inner(),
+            ],
+        )
+        .await?;
+    row.as_ref()
+        .map_or(Ok(Created::EmailTaken), |row| Ok(Created::User(read(row)?)))
+}
+
+const FIND_SQL: &str = "
+    select id, email, name, age, phone_number, role, is_verified, created_at, updated_at from users where id = $1";
+
+/// The account of that id.
+pub async fn find(db: &Client, id: UserId) -> Result<Option<User>> {
+    let row = db.query_typed_opt(FIND_SQL, params![INT8: id.get()]).await?;
+    row.as_ref().map(read).transpose()
+}
+
+const CREDENTIALS_SQL: &str = "
+    select id, email, name, age, phone_number, role, is_verified, created_at, updated_at, password_hash
+    from users where lower(email) = lower($1)";
+
+/// The account of that mail address in whatever case, with the hash of its password.
+pub async fn credentials(db: &Client, email: &Email) -> Result<Option<(User, String)>> {
+    let row = db
+        .query_typed_opt(CREDENTIALS_SQL, params![TEXT: email.as_str()])
+        .await?;
+    row.as_ref()
+        .map(|row| Ok((read(row)?, row.col("password_hash")?)))
+        .transpose()
+}
+
+const REHASH_SQL: &str = "update users set password_hash = $3 where id = $1 and password_hash = $2";
+
+/// Replaces the hash of a password by a stronger one of the same password.
+pub async fn rehash(db: &Client, id: UserId, old: &str, new: &str) -> Result<()> {
+    db.execute_typed(REHASH_SQL, params![INT8: id.get(), TEXT: old, TEXT: new])
+        .await?;
+    Ok(())
+}
+
+/// Changes that an owner may make to an account; absent fields stay.
+#[derive(Debug, Default)]
+pub struct ProfilePatch {
+    /// Name.
+    pub name: Option<PersonName>,
+    /// Years.
+    pub age: Option<Age>,
+    /// Phone number.
+    pub phone_number: Option<Phone>,
+}
+
+const UPDATE_SQL: &str = "
+    update users
+    set name = coalesce($2, name), age = coalesce($3, age), phone_number = coalesce($4, phone_number), updated_at = $5
+    where id = $1
+    returning id, email, name, age, phone_number, role, is_verified, created_at, updated_at";
+
+/// Changes a profile. `None` if there is no such account.
+pub async fn update(db: &Client, id: UserId, patch: &ProfilePatch, now: Timestamp) -> Result<Option<User>> {
+    let (name, phone) = (
+        patch.name.as_ref().map(PersonName::as_str),
+        patch.phone_number.as_ref().map(Phone::as_str),
+    );
+    let age = patch.age.map(Age::get);
+    let row = db
+        .query_typed_opt(
+            UPDATE_SQL,
+            params![INT8: id.get(), TEXT: name, INT4: age, TEXT: phone, TIMESTAMPTZ: now.inner()],
+        )
+        .await?;
+    row.as_ref().map(read).transpose()
+}
+
+const LOCK_BUYER_SQL: &str = "select name from users where id = $1 for no key update";
+
+/// Locks the account for this transaction, so that limits per buyer hold under parallel requests of that buyer; nobody
+/// else waits. The first lock of every buying transaction. Returns the buyer's name, `None` if the account is gone.
+pub async fn lock_buyer(tx: &Transaction<'_>, id: UserId) -> Result<Option<String>> {
+    let row = tx
+        .query_typed_opt(LOCK_BUYER_SQL, params![INT8: id.get()])
+        .await?;
+    row.as_ref().map(|row| row.col("name")).transpose()
+}
+
+fn read(row: &Row) -> Result<User> {
+    Ok(User {
+        id: row.id("id", UserId::new)?,
+        email: row.col("email")?,
+        name: row.col("name")?,
+        age: row.col("age")?,
+        phone_number: row.col("phone_number")?,
+        role: row.word("role", Role::parse)?,
+        is_verified: row.col("is_verified")?,
+        created_at: row.time("created_at")?,
+        updated_at: row.time("updated_at")?,
+    })
+}

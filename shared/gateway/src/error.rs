@@ -1,0 +1,43 @@
+use domain::Error;
+
+/// Why Midtrans did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum GatewayError {
+    /// It could not be reached, took too long, is overloaded or broken. Whether the request had an effect is unknown.
+    #[error("the payment gateway is not available")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// It knows no such transaction: no payment method was chosen yet.
+    #[error("the payment gateway knows no such transaction")]
+    NotFound,
+    /// It refused.
+    #[error("the payment gateway refused with {code}: {message}")]
+    Refused {
+        /// Its code, of the body or of HTTP.
+        code: u16,
+        /// Its words; for the log, not for clients.
+        message: String,
+    },
+    /// It answered something that is not in its protocol.
+    #[error("the payment gateway answered something unexpected")]
+    Malformed(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl From<GatewayError> for Error {
+    fn from(error: GatewayError) -> Self {
+        match error {
+            GatewayError::Unavailable(_) | GatewayError::Malformed(_) => {
+                Self::unavailable("The payment gateway", 10).because(error)
+            }
+            GatewayError::NotFound => Self::not_found("Transaction").because(error),
+            GatewayError::Refused { .. } => {
+                Self::conflict("payment_refused", "The payment gateway refused this payment").because(error)
+            }
+        }
+    }
+}
+
+impl From<reqwest::Error> for GatewayError {
+    fn from(error: reqwest::Error) -> Self {
+        Self::Unavailable(error.into())
+    }
+}

@@ -1,0 +1,14 @@
+//! Midtrans as the fleet uses it: Snap pages, the status of a transaction, cancel, expire, refund, and the signature of a
+//! notification. Source of the protocol: Midtrans documentation, Snap and Core API.
+//!
+//! Nothing here retries: a GET is repeated by whoever asked, and a POST is repeated only after its effect was looked up.
+
+mod error;
+mod midtrans;
+mod notification;
+mod snap;
+
+pub use error::GatewayError;
+pub use midtrans::{Midtrans, TransactionReport};
+pub use notification::{Notification, signature_matches};
+pub use snap::{Customer, Item, SnapOrder, SnapPage};

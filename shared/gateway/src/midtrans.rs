@@ -1,0 +1,261 @@
+use crate::{GatewayError, SnapOrder, SnapPage};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue};
+use reqwest::redirect::Policy;
+use reqwest::{Client, Response, StatusCode};
+use runtime::{BootError, Env, Secret};
+use serde::Deserialize;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A buyer waits for this answer, so it is short; a page that was made all the same is found again by the order code.
+const SNAP_TIMEOUT: Duration = Duration::from_millis(2_800);
+
+/// Workers wait longer.
+const CORE_TIMEOUT: Duration = Duration::from_secs(8);
+
+/// No answer of Midtrans is larger.
+const LARGEST_ANSWER: usize = 256 * 1024;
+
+/// The client.
+pub struct Midtrans {
+    http: Client,
+    snap_url: String,
+    core_url: String,
+    server_key: Secret,
+}
+
+/// What Midtrans says about a transaction. Fields that it may add are ignored.
+#[derive(Debug, Clone, Deserialize)]
+pub struct TransactionReport {
+    /// Its id of the transaction.
+    pub transaction_id: String,
+    /// Our order code; some banks put the transaction id here.
+    pub order_id: String,
+    /// Where it stands, in its words.
+    pub transaction_status: String,
+    /// What fraud detection says.
+    pub fraud_status: Option<String>,
+    /// Amount with two decimals.
+    pub gross_amount: String,
+    /// Currency; rupiah if absent.
+    pub currency: Option<String>,
+    /// Payment method.
+    pub payment_type: Option<String>,
+}
+
+/// The part of any Core answer that says whether it worked.
+#[derive(Deserialize)]
+struct Outcome {
+    #[serde(default)]
+    status_code: serde_json::Value,
+    #[serde(default)]
+    status_message: String,
+}
+
+impl Midtrans {
+    /// Reads `MIDTRANS_SERVER_KEY`, `MIDTRANS_SNAP_URL` and `MIDTRANS_CORE_URL`.
+    ///
+    /// # Errors
+    /// If one is missing or the key has blanks in it.
+    pub fn from_env(env: &Env) -> Result<Self, BootError> {
+        let server_key = env.secret("MIDTRANS_SERVER_KEY")?;
+        if server_key.expose().chars().any(char::is_whitespace) {
+            let problem = "it contains blanks".to_owned();
+            return Err(BootError::Invalid {
+                name: "MIDTRANS_SERVER_KEY".to_owned(),
+                problem,
+            });
+        }
+        Self::new(
+            env.required("MIDTRANS_SNAP_URL")?,
+            env.required("MIDTRANS_CORE_URL")?,
+            server_key,
+        )
+    }
+
+    /// A client of these hosts.
+    ///
+    /// # Errors
+    /// If the HTTP client cannot be built.
+    pub fn new(snap_url: &str, core_url: &str, server_key: Secret) -> Result<Self, BootError> {
+        let other = |error: &dyn std::fmt::Display| {
+            BootError::Other(format!("failed to build the HTTP client: {error}"))
+        };
+        let basic = format!("Basic {}", STANDARD.encode(format!("{}:", server_key.expose())));
+        let mut authorization = HeaderValue::from_str(&basic).map_err(|error| other(&error))?;
+        authorization.set_sensitive(true);
+        let headers = HeaderMap::from_iter([
+            (AUTHORIZATION, authorization),
+            (ACCEPT, HeaderValue::from_static("application/json")),
+        ]);
+        let mut roots = rustls::RootCertStore::empty();
+        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+        let tls =
+            rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+                .with_safe_default_protocol_versions()
+                .map_err(|error| other(&error))?
+                .with_root_certificates(roots)
+                .with_no_client_auth();
+        let http = Client::builder()
+            .tls_backend_preconfigured(tls)
+            .default_headers(headers)
+            .user_agent("gigglefest")
+            .redirect(Policy::none())
+            .connect_timeout(Duration::from_millis(1_500))
+            .build()
+            .map_err(|error| other(&error))?;
+        let host = |url: &str| url.trim_end_matches('/').to_owned();
+        Ok(Self {
+            http,
+            snap_url: host(snap_url),
+            core_url: host(core_url),
+            server_key,
+        })
+    }
+
+    /// The key, to check signatures with.
+    pub const fn server_key(&self) -> &Secret {
+        &self.server_key
+    }
+
+    /// Makes a payment page. As long as the buyer has chosen no method, asking again makes a new page and voids the old one.
+    ///
+    /// # Errors
+    /// See [`GatewayError`].
+    pub async fn create_page(&self, order: &SnapOrder<'_>) -> Result<SnapPage, GatewayError> {
+        let url = format!("{}/snap/v1/transactions", self.snap_url);
+        let answer = self
+            .http
+            .post(url)
+            .timeout(SNAP_TIMEOUT)
+            .json(&order.body())
+            .send()
+            .await?;
+        let status = answer.status();
+        let body = read(answer).await?;
+        if status == StatusCode::CREATED {
+            return serde_json::from_slice(&body).map_err(|error| GatewayError::Malformed(error.into()));
+        }
+        Err(failure(status, &body))
+    }
+
+    /// What became of an order, or of one transaction of it. [`GatewayError::NotFound`] until the buyer has chosen a method.
+    ///
+    /// # Errors
+    /// See [`GatewayError`].
+    pub async fn status(&self, id: &str) -> Result<TransactionReport, GatewayError> {
+        let answer = self
+            .http
+            .get(self.core(id, "status"))
+            .timeout(CORE_TIMEOUT)
+            .send()
+            .await?;
+        self.report(answer).await
+    }
+
+    /// Ends an unpaid transaction, so that it cannot be paid later.
+    ///
+    /// # Errors
+    /// See [`GatewayError`]; `Refused` with 412 if it is not pending any more.
+    pub async fn expire(&self, id: &str) -> Result<TransactionReport, GatewayError> {
+        let answer = self
+            .http
+            .post(self.core(id, "expire"))
+            .timeout(CORE_TIMEOUT)
+            .send()
+            .await?;
+        self.report(answer).await
+    }
+
+    /// Gives money back. The same key means the same refund, so a repetition gives nothing twice.
+    ///
+    /// # Errors
+    /// See [`GatewayError`]; `Refused` with 412 if the method cannot be refunded, 406 if this key was used.
+    pub async fn refund(
+        &self,
+        id: &str,
+        key: &str,
+        amount: domain::Rupiah,
+        reason: &str,
+    ) -> Result<TransactionReport, GatewayError> {
+        let body = serde_json::json!({ "refund_key": key, "amount": amount.get(), "reason": reason });
+        let answer = self
+            .http
+            .post(self.core(id, "refund"))
+            .timeout(CORE_TIMEOUT)
+            .json(&body)
+            .send()
+            .await?;
+        self.report(answer).await
+    }
+
+    fn core(&self, id: &str, operation: &str) -> String {
+        // Ids are our order codes or their UUIDs; anything else is encoded, so that it cannot leave its place in the path.
+        let id: String = id
+            .bytes()
+            .map(|byte| match byte {
+                b'-' | b'_' | b'.' | b'~' => char::from(byte).to_string(),
+                _ if byte.is_ascii_alphanumeric() => char::from(byte).to_string(),
+                _ => format!("%{byte:02X}"),
+            })
+            .collect();
+        format!("{}/v2/{id}/{operation}", self.core_url)
+    }
+
+    /// Reads a Core answer. The HTTP status is often 200 even for a refusal: the body's own code decides, and 407 (expired)
+    /// is a normal answer.
+    async fn report(&self, answer: Response) -> Result<TransactionReport, GatewayError> {
+        let status = answer.status();
+        let body = read(answer).await?;
+        let outcome: Option<Outcome> = serde_json::from_slice(&body).ok();
+        let code = outcome
+            .as_ref()
+            .and_then(|outcome| code_of(&outcome.status_code))
+            .unwrap_or(status.as_u16());
+        match code {
+            200 | 201 | 202 | 407 if status.is_success() => {
+                serde_json::from_slice(&body).map_err(|error| GatewayError::Malformed(error.into()))
+            }
+            404 => Err(GatewayError::NotFound),
+            _ => Err(failure(StatusCode::from_u16(code).unwrap_or(status), &body)),
+        }
+    }
+}
+
+/// A code is a text, in some errors a number.
+fn code_of(value: &serde_json::Value) -> Option<u16> {
+    match value {
+        serde_json::Value::String(text) => text.parse().ok(),
+        serde_json::Value::Number(number) => number.as_u64().and_then(|number| u16::try_from(number).ok()),
+        _ => None,
+    }
+}
+
+fn failure(status: StatusCode, body: &[u8]) -> GatewayError {
+    let text: String = String::from_utf8_lossy(body).chars().take(500).collect();
+    if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
+        return GatewayError::Unavailable(format!("{status}: {text}").into());
+    }
+    let outcome: Option<Outcome> = serde_json::from_slice(body).ok();
+    let message = outcome
+        .map(|outcome| outcome.status_message)
+        .filter(|message| !message.is_empty())
+        .unwrap_or(text);
+    GatewayError::Refused {
+        code: status.as_u16(),
+        message,
+    }
+}
+
+async fn read(mut answer: Response) -> Result<Vec<u8>, GatewayError> {
+    let mut body = Vec::new();
+    while let Some(chunk) = answer.chunk().await? {
+        if body.len() + chunk.len() > LARGEST_ANSWER {
+            return Err(GatewayError::Malformed("the answer is too large".into()));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}

@@ -1,0 +1,48 @@
+//! DynamoDB as the fleet uses it: one table with a text key `pk` and a time to live, for state that may be lost or built
+//! anew. Nothing that decides about money, stock or identity is here.
+
+mod rate;
+
+pub use rate::{Decision, Limit};
+
+use aws_sdk_dynamodb::Client;
+use std::collections::HashMap;
+use std::sync::Mutex;
+
+/// Why the table gave no answer.
+#[derive(Debug, thiserror::Error)]
+#[error("failed to {action}")]
+pub struct KvError {
+    action: &'static str,
+    #[source]
+    source: Box<dyn std::error::Error + Send + Sync>,
+}
+
+impl From<KvError> for domain::Error {
+    fn from(error: KvError) -> Self {
+        Self::unavailable("The service", 2).because(error)
+    }
+}
+
+/// The table.
+pub struct Store(Backend);
+
+enum Backend {
+    DynamoDb { client: Client, table: String },
+    Memory(Mutex<HashMap<String, u64>>),
+}
+
+impl Store {
+    /// The table of that name.
+    pub async fn connect(table: &str) -> Self {
+        Self(Backend::DynamoDb {
+            client: Client::new(&aws::config().await),
+            table: table.to_owned(),
+        })
+    }
+
+    /// A table in memory, for tests of one function.
+    pub fn in_memory() -> Self {
+        Self(Backend::Memory(Mutex::new(HashMap::new())))
+    }
+}

@@ -1,0 +1,16 @@
+//! What tests start from: a database of their own, rows to work on, requests made from the files in `events/`.
+//!
+//! Everything here panics when something is missing; a test that cannot run fails.
+
+mod api;
+mod database;
+mod rows;
+
+pub use api::{Api, Reply, TestTokens, event_file};
+pub use database::TestDb;
+pub use rows::Rows;
+
+/// A moment at which tests begin: noon UTC on 1 January 2030.
+pub fn start() -> domain::Timestamp {
+    domain::Timestamp::parse("2030-01-01T12:00:00Z").expect("the date is valid")
+}

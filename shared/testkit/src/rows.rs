@@ -1,0 +1,121 @@
+use crate::{TestDb, start};
+use db::ticket_types::{Made, NewTicketType};
+use db::users::{Created, NewUser};
+use domain::event::{CategoryName, EventName, EventStatus, Location};
+use domain::ticket::{Capacity, TicketName};
+use domain::time::ZoneName;
+use domain::user::{Age, Email, PersonName, Phone, Role};
+use domain::{CategoryId, EventId, Rupiah, TicketTypeId, UserId};
+
+/// Makes the rows a test starts from.
+pub struct Rows<'a>(pub &'a TestDb);
+
+impl Rows<'_> {
+    /// A verified account named after its address.
+    pub async fn user(&self, email: &str, role: Role) -> UserId {
+        let (db, email) = (self.0.db(), Email::parse(email).expect("a valid address"));
+        let mut conn = db.conn().await.expect("a connection");
+        let tx = conn.begin().await.expect("a transaction");
+        let name = PersonName::parse(email.as_str().split('@').next().unwrap_or("x")).expect("a valid name");
+        let user = NewUser {
+            email: &email,
+            password_hash: "not a hash",
+            name: &name,
+            age: serde_json::from_str::<Age>("30").expect("a valid age"),
+            phone_number: &Phone::parse("081200000000").expect("a valid number"),
+            role,
+        };
+        let Created::User(user) = db::users::insert(&tx, &user, start()).await.expect("a user") else {
+            panic!("the address is taken");
+        };
+        tx.commit().await.expect("commit");
+        self.0
+            .run(&format!(
+                "update users set is_verified = true where id = {}",
+                user.id
+            ))
+            .await;
+        user.id
+    }
+
+    /// A buyer.
+    pub async fn buyer(&self, email: &str) -> UserId {
+        self.user(email, Role::User).await
+    }
+
+    /// A category.
+    pub async fn category(&self, name: &str) -> CategoryId {
+        let db = self.0.db();
+        let conn = db.conn().await.expect("a connection");
+        let name = CategoryName::parse(name).expect("a valid name");
+        match db::categories::insert(&conn, &name, start())
+            .await
+            .expect("a category")
+        {
+            db::categories::Written::Category(category) => category.id,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// A published event a month after the start of tests.
+    pub async fn event(&self, organizer: UserId, name: &str) -> EventId {
+        let db = self.0.db();
+        let conn = db.conn().await.expect("a connection");
+        let event = db::events::NewEvent {
+            name: EventName::parse(name).expect("a valid name"),
+            description: None,
+            date: start().plus_seconds(30 * 86_400),
+            time_zone: ZoneName::jakarta(),
+            location: Location::parse("Gelora Bung Karno, Jakarta").expect("a valid place"),
+            status: EventStatus::Published,
+        };
+        db::events::insert(&conn, organizer, &event, start())
+            .await
+            .expect("an event")
+            .id
+    }
+
+    /// A ticket type with these many units at this price.
+    pub async fn ticket_type(
+        &self,
+        organizer: UserId,
+        event: EventId,
+        category: CategoryId,
+        price: i64,
+        capacity: u32,
+    ) -> TicketTypeId {
+        let db = self.0.db();
+        let mut conn = db.conn().await.expect("a connection");
+        let tx = conn.begin().await.expect("a transaction");
+        let new = NewTicketType {
+            event_id: event,
+            category_id: category,
+            name: TicketName::parse("Festival").expect("a valid name"),
+            price: Rupiah::new(price).expect("a valid price"),
+            capacity: Capacity::new(capacity).expect("a valid capacity"),
+            artist: None,
+            sales_start: None,
+            sales_end: None,
+            min_per_order: 1,
+            max_per_order: 10,
+            max_per_user: None,
+        };
+        let made = db::ticket_types::insert(&tx, organizer, false, &new, start())
+            .await
+            .expect("a ticket type");
+        tx.commit().await.expect("commit");
+        match made {
+            Made::TicketType(id) => id,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// An organizer with one event and one ticket type: what most tests of buying need.
+    pub async fn on_sale(&self, price: i64, capacity: u32) -> TicketTypeId {
+        let organizer = self.user("organizer@example.test", Role::Organizer).await;
+        let category = self.category("Concert").await;
+        let event = self.event(organizer, "Java Jazz").await;
+        self.ticket_type(organizer, event, category, price, capacity)
+            .await
+    }
+}

@@ -1,0 +1,94 @@
+//! Errors to HTTP: the only place that knows statuses.
+
+use axum::response::{IntoResponse, Response};
+use domain::{Error, FieldError, Kind, Timestamp};
+use http::{HeaderValue, StatusCode, header};
+use serde::Serialize;
+use std::sync::Arc;
+
+/// An error on its way to the client. `?` makes it from anything that is or becomes a [`domain::Error`].
+#[derive(Debug)]
+pub struct Failure(pub Error);
+
+impl<E: Into<Error>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self(error.into())
+    }
+}
+
+/// Status of an error. Exhaustive on purpose: a new kind must be decided here.
+pub const fn status_of(kind: Kind) -> StatusCode {
+    match kind {
+        Kind::Invalid => StatusCode::BAD_REQUEST,
+        Kind::Unauthenticated => StatusCode::UNAUTHORIZED,
+        Kind::Forbidden => StatusCode::FORBIDDEN,
+        Kind::NotFound => StatusCode::NOT_FOUND,
+        Kind::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+        Kind::Conflict => StatusCode::CONFLICT,
+        Kind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        Kind::UnsupportedMedia => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        Kind::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+        Kind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        Kind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Envelope<'a> {
+    status: &'static str,
+    message: &'a str,
+    code: &'a str,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    details: &'a [FieldError],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_at: Option<Timestamp>,
+    request_id: &'a str,
+}
+
+/// The error inside a response that is not finished yet: the body needs the id of the request, which is known outside.
+#[derive(Clone)]
+pub(crate) struct Unfinished(Arc<Error>);
+
+impl Unfinished {
+    /// The answer with its envelope; logs what is worth it, once.
+    pub(crate) fn finish(&self, request_id: &str, route: &str) -> Response {
+        let error = self.0.as_ref();
+        let cause = error.internal.as_ref().map(domain::error::Internal::chain);
+        let cause = cause.as_deref().unwrap_or("");
+        match error.kind {
+            Kind::Internal => tracing::error!(request_id, route, code = error.code, cause, "request failed"),
+            Kind::Unavailable => tracing::warn!(
+                request_id,
+                route,
+                code = error.code,
+                cause,
+                "dependency not available"
+            ),
+            _ => tracing::info!(request_id, route, code = error.code, cause, "request refused"),
+        }
+        let envelope = Envelope {
+            status: "error",
+            message: &error.message,
+            code: error.code,
+            details: &error.fields,
+            retry_at: error.retry_at,
+            request_id,
+        };
+        let body = serde_json::to_string(&envelope).unwrap_or_default();
+        let json = HeaderValue::from_static("application/json; charset=utf-8");
+        let mut response = (status_of(error.kind), [(header::CONTENT_TYPE, json)], body).into_response();
+        if let Some(seconds) = error.retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+        }
+        response
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        let mut response = status_of(self.0.kind).into_response();
+        response.extensions_mut().insert(Unfinished(Arc::new(self.0)));
+        response
+    }
+}

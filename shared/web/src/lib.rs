@@ -1,0 +1,22 @@
+#![doc = include_str!("../README.md")]
+
+pub mod answer;
+pub mod auth;
+mod failure;
+mod finish;
+pub mod input;
+pub mod route;
+mod serve;
+pub mod tokens;
+
+pub use answer::{Answer, Meta};
+pub use auth::{Admin, Caller, Publisher, Service, Viewer};
+pub use failure::Failure;
+pub use finish::Site;
+pub use input::{Json, Keyed, Path, Query};
+pub use route::{Access, Route, Router};
+pub use serve::run;
+pub use tokens::Tokens;
+
+/// Result of a handler.
+pub type Result<T, E = Failure> = std::result::Result<T, E>;

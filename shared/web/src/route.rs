@@ -1,0 +1,179 @@
+//! What a route is.
+
+use crate::finish::{self, Site};
+use axum::handler::Handler;
+use axum::routing::{MethodFilter, on};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use std::sync::Arc;
+
+/// Who may call a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Everybody.
+    Public,
+    /// Everybody with a valid token.
+    User,
+    /// Organizers, for what is theirs, and admins.
+    Publisher,
+    /// Admins.
+    Admin,
+    /// The payment gateway, known by its signature.
+    Gateway,
+}
+
+/// Writes the schema of a type.
+pub type SchemaOf = fn(&mut SchemaGenerator) -> Schema;
+
+/// One route: what the router mounts and what the OpenAPI document says.
+#[derive(Debug, Clone, Copy)]
+pub struct Route {
+    /// HTTP method.
+    pub method: &'static str,
+    /// Path with parameters in braces.
+    pub path: &'static str,
+    /// Who may call it.
+    pub access: Access,
+    /// Name of the operation, unique in the fleet: `verb_resource`.
+    pub id: &'static str,
+    /// One line for the document.
+    pub summary: &'static str,
+    /// Status of success.
+    pub status: u16,
+    /// Its body, if it takes one.
+    pub body: Option<SchemaOf>,
+    /// Its query parameters, if it takes any.
+    pub query: Option<SchemaOf>,
+    /// The `data` of its answer; `null` if absent.
+    pub data: Option<SchemaOf>,
+    /// Media type of an answer that is not the envelope.
+    pub media_type: Option<&'static str>,
+    /// Whether it honours `Idempotency-Key`.
+    pub idempotent: bool,
+    /// Codes of the conflicts (409) that it answers.
+    pub conflicts: &'static [&'static str],
+}
+
+fn schema_of<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
+    generator.subschema_for::<T>()
+}
+
+impl Route {
+    /// A route that takes nothing and answers 200.
+    pub const fn new(
+        method: &'static str,
+        path: &'static str,
+        access: Access,
+        id: &'static str,
+        summary: &'static str,
+    ) -> Self {
+        Self {
+            method,
+            path,
+            access,
+            id,
+            summary,
+            status: 200,
+            body: None,
+            query: None,
+            data: None,
+            media_type: None,
+            idempotent: false,
+            conflicts: &[],
+        }
+    }
+
+    /// Status of success.
+    #[must_use]
+    pub const fn status(mut self, status: u16) -> Self {
+        self.status = status;
+        self
+    }
+
+    /// It takes a JSON body.
+    #[must_use]
+    pub const fn body<T: JsonSchema>(mut self) -> Self {
+        self.body = Some(schema_of::<T>);
+        self
+    }
+
+    /// It takes query parameters.
+    #[must_use]
+    pub const fn query<T: JsonSchema>(mut self) -> Self {
+        self.query = Some(schema_of::<T>);
+        self
+    }
+
+    /// What stands in `data` of its answer.
+    #[must_use]
+    pub const fn data<T: JsonSchema>(mut self) -> Self {
+        self.data = Some(schema_of::<T>);
+        self
+    }
+
+    /// It answers something else than the envelope.
+    #[must_use]
+    pub const fn media_type(mut self, media_type: &'static str) -> Self {
+        self.media_type = Some(media_type);
+        self
+    }
+
+    /// It honours `Idempotency-Key`.
+    #[must_use]
+    pub const fn idempotent(mut self) -> Self {
+        self.idempotent = true;
+        self
+    }
+
+    /// Codes of the conflicts that it answers.
+    #[must_use]
+    pub const fn conflicts(mut self, codes: &'static [&'static str]) -> Self {
+        self.conflicts = codes;
+        self
+    }
+}
+
+/// Builds the router of a function.
+pub struct Router<S> {
+    routes: axum::Router<Arc<S>>,
+}
+
+impl<S: Send + Sync + 'static> Default for Router<S> {
+    fn default() -> Self {
+        Self {
+            routes: axum::Router::new(),
+        }
+    }
+}
+
+impl<S: Send + Sync + 'static> Router<S> {
+    /// Mounts a handler where its route says.
+    #[must_use]
+    pub fn at<T: 'static>(self, route: &Route, handler: impl Handler<T, Arc<S>>) -> Self {
+        let filter = match route.method {
+            "POST" => MethodFilter::POST,
+            "PATCH" => MethodFilter::PATCH,
+            "PUT" => MethodFilter::PUT,
+            "DELETE" => MethodFilter::DELETE,
+            _ => MethodFilter::GET,
+        };
+        Self {
+            routes: self.routes.route(route.path, on(filter, handler)),
+        }
+    }
+
+    /// The finished router: unknown paths and methods answer with the envelope, and every answer is finished.
+    pub fn build(self, app: S, site: Site) -> axum::Router {
+        let routes = self
+            .routes
+            .fallback(finish::unknown_route)
+            .method_not_allowed_fallback(finish::unknown_method)
+            .with_state(Arc::new(app));
+        // The outer router sees the request before the inner one matches its path, so a trailing slash can be dropped.
+        axum::Router::new()
+            .fallback_service(routes)
+            .layer(axum::middleware::from_fn_with_state(
+                Arc::new(site),
+                finish::finish,
+            ))
+    }
+}
