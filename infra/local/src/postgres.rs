@@ -203,34 +203,42 @@ fn complete(command: &mut Command, input: Option<&str>, failure: &str) -> Result
     Ok(())
 }
 
-/// PostgreSQL refuses to run as root. For root it is started as somebody else.
+/// PostgreSQL refuses to run as root, and as a user without a name. Then it is started as somebody else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Wrapper {
-    /// We are not root.
+    /// An ordinary user.
     None,
-    /// A user namespace in which root is user 1000: files keep their owner, no account is needed.
+    /// A user namespace in which we are called `nobody`: files keep their owner.
     Namespace,
     /// Where namespaces are forbidden (many containers): the account `nobody`, which then owns the data.
     Nobody,
 }
 
 impl Wrapper {
-    const NAMESPACE: [&str; 5] = ["unshare", "--user", "--map-user=1000", "--map-group=1000", "--"];
+    const NAMESPACE: [&str; 5] = ["unshare", "--user", "--map-user=65534", "--map-group=65534", "--"];
     const NOBODY: [&str; 4] = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
 
     fn choose() -> Result<Self> {
-        if !rustix::process::geteuid().is_root() {
+        let works = |command: &mut Command| {
+            let status = command
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .status();
+            status.is_ok_and(|status| status.success())
+        };
+        if !rustix::process::geteuid().is_root() && works(Command::new("id").arg("-un")) {
             return Ok(Self::None);
         }
         for wrapper in [Self::Namespace, Self::Nobody] {
-            let works = wrapper.command(Path::new("true")).stderr(Stdio::null()).status();
-            if works.is_ok_and(|status| status.success()) {
+            if works(&mut wrapper.command(Path::new("true"))) {
                 return Ok(wrapper);
             }
         }
         bail!(
-            "PostgreSQL does not run as root, and neither unshare nor setpriv (package util-linux) can change that here. \
-             Run the command as an ordinary user, or set DATABASE_URL to a server of your own"
+            "PostgreSQL runs neither as root nor as a user without a name, and neither unshare nor setpriv (package \
+             util-linux) can change that here. Run the command as an ordinary user, or set DATABASE_URL to a server \
+             of your own"
         )
     }
 

@@ -216,6 +216,8 @@ impl Tools {
             &std::env::var_os("PATH").unwrap_or_default(),
         ));
         command.env("PATH", std::env::join_paths(path)?);
+        // Certificates of a company's proxy are in the system's store, which Node ignores otherwise.
+        command.env("NODE_USE_SYSTEM_CA", "1");
         Ok(command)
     }
 }

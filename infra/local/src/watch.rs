@@ -61,7 +61,9 @@ pub fn watch(fleet: &Fleet, only: Option<&str>, interrupt: &Interrupt) -> Result
         if changed.iter().any(|path| path.ends_with("template.yaml")) {
             match redeploy(fleet, &helper) {
                 Ok(outcome) => fleet.terminal.step(&format!("template.yaml deployed: {outcome}")),
-                Err(error) => fleet.terminal.step(&format!("template.yaml was not deployed: {error:#}")),
+                Err(error) => fleet
+                    .terminal
+                    .step(&format!("template.yaml was not deployed: {error:#}")),
             }
         }
         if changed.iter().all(|path| path.ends_with("template.yaml")) {
@@ -93,9 +95,14 @@ pub fn watch(fleet: &Fleet, only: Option<&str>, interrupt: &Interrupt) -> Result
 fn redeploy(fleet: &Fleet, helper: &Helper) -> Result<String> {
     let _lock = fleet.lock()?;
     let description: serde_json::Value = serde_json::from_slice(&fs::read(fleet.repo.fleet_file())?)?;
-    let database = description.get("database").and_then(serde_json::Value::as_str).unwrap_or_default();
+    let database = description
+        .get("database")
+        .and_then(serde_json::Value::as_str)
+        .unwrap_or_default();
     let secrets = Secrets::load(&fleet.repo)?;
-    Ok(helper.deploy(&settings::parameters(&fleet.ports, &secrets, database))?.outcome)
+    Ok(helper
+        .deploy(&settings::parameters(&fleet.ports, &secrets, database))?
+        .outcome)
 }
 
 fn replace(fleet: &Fleet, updater: &mut Updater, rebuilt: &[&str], noticed: Instant) {
