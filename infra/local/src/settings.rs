@@ -5,12 +5,14 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
 use anyhow::{Context as _, Result};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
 use crate::ports::Ports;
 use crate::process::write_atomically;
 use crate::repo::Repo;
-use crate::text::random_hex;
+use crate::text::{random_bytes, random_hex};
 
 /// The region everything runs in locally.
 pub const REGION: &str = "ap-southeast-3";
@@ -20,27 +22,15 @@ pub const STACK: &str = "gigglefest";
 
 /// Random values of this machine's fleet, kept in `.local/secrets.json` (readable by the owner alone). A field that
 /// an older file lacks is made up when it is first needed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Secrets {
     pub jwt_secret: String,
     pub midtrans_server_key: String,
     pub midtrans_client_key: String,
     pub postgres_password: String,
-    pub ticket_signing_key: String,
-}
-
-impl Default for Secrets {
-    /// Empty values, which [`Secrets::load`] fills.
-    fn default() -> Self {
-        Self {
-            jwt_secret: String::new(),
-            midtrans_server_key: String::new(),
-            midtrans_client_key: String::new(),
-            postgres_password: String::new(),
-            ticket_signing_key: String::new(),
-        }
-    }
+    /// `id:base64 of 32 bytes`, as the ticketing crate reads them.
+    pub ticket_signing_keys: String,
 }
 
 impl Secrets {
@@ -75,7 +65,9 @@ impl Secrets {
         fill(&mut self.midtrans_server_key, "SB-Mid-server-", 12)?;
         fill(&mut self.midtrans_client_key, "SB-Mid-client-", 8)?;
         fill(&mut self.postgres_password, "", 16)?;
-        fill(&mut self.ticket_signing_key, "", 32)?;
+        if self.ticket_signing_keys.is_empty() {
+            self.ticket_signing_keys = format!("local:{}", STANDARD.encode(random_bytes(32)?));
+        }
         Ok(self)
     }
 }
@@ -99,11 +91,8 @@ pub fn parameters(ports: &Ports, secrets: &Secrets, database_url: &str) -> BTree
         ("MidtransServerKey", secrets.midtrans_server_key.clone()),
         ("MidtransSnapUrl", midtrans.clone()),
         ("MidtransCoreUrl", midtrans),
-        ("MailFrom", "GiggleFest <tickets@gigglefest.local>".to_owned()),
-        (
-            "TicketSigningKeys",
-            format!("local:{}", secrets.ticket_signing_key),
-        ),
+        ("MailFrom", "tickets@gigglefest.local".to_owned()),
+        ("TicketSigningKeys", secrets.ticket_signing_keys.clone()),
         ("AwsEndpointUrl", aws_endpoint(ports)),
     ])
 }
@@ -139,6 +128,6 @@ mod tests {
         };
         let new = old.completed().unwrap();
         assert_eq!(new.jwt_secret, "kept");
-        assert_eq!(new.ticket_signing_key.len(), 64);
+        assert!(new.ticket_signing_keys.starts_with("local:"));
     }
 }
