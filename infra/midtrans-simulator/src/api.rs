@@ -19,7 +19,7 @@ use serde_json::Value;
 use crate::answer::Answer;
 use crate::idempotency::{Known, Replies};
 use crate::journal::{Call, Outcome};
-use crate::server::CloseConnection;
+use crate::server::Withheld;
 use crate::sim::Sim;
 use crate::transaction::Targets;
 use crate::world::World;
@@ -213,7 +213,7 @@ async fn handle(sim: &Arc<Sim>, received: Received) -> Response {
     }
     if !fault.lose_reply && (fault.drop || fault.hang) {
         forget();
-        return withhold(fault.hang, false, close).await;
+        return withhold(fault.hang, false, close);
     }
     let mut replayed = false;
     let answer = if let Some(status) = fault.respond {
@@ -243,7 +243,7 @@ async fn handle(sim: &Arc<Sim>, received: Received) -> Response {
         }
     };
     if fault.lose_reply {
-        return withhold(fault.hang, true, close).await;
+        return withhold(fault.hang, true, close);
     }
     close(Outcome::Answered {
         http_status: answer.http,
@@ -259,14 +259,14 @@ async fn handle(sim: &Arc<Sim>, received: Received) -> Response {
 }
 
 /// Ends a call without an answer: closes the connection, or leaves the client waiting until it gives up.
-async fn withhold(hang: bool, carried_out: bool, close: impl Fn(Outcome)) -> Response {
-    if hang {
-        close(Outcome::LeftHanging { carried_out });
-        std::future::pending::<()>().await;
-    }
-    close(Outcome::ConnectionClosed { carried_out });
+fn withhold(hang: bool, carried_out: bool, close: impl Fn(Outcome)) -> Response {
+    let (outcome, withheld) = match hang {
+        true => (Outcome::LeftHanging { carried_out }, Withheld::Hang),
+        false => (Outcome::ConnectionClosed { carried_out }, Withheld::Close),
+    };
+    close(outcome);
     let mut response = Response::new(Body::empty());
-    response.extensions_mut().insert(CloseConnection);
+    response.extensions_mut().insert(withheld);
     response
 }
 

@@ -350,24 +350,23 @@ fn form(subject: &Subject, config: &Config, now: Timestamp, stage: Stage, notice
         (None, Some(session)) => html.push_str(&choices(&method::enabled(&session.request.json), None)),
         (None, None) => {}
     }
-    html.push_str("<section class=\"buttons\">");
     let button = |id: &str, class: &str, label: &str| {
         format!(
             "<button type=\"submit\" name=\"action\" id=\"{id}\" value=\"{id}\" class=\"{class}\">{label}</button>"
         )
     };
-    html.push_str(&button(
-        "pay",
-        "main",
-        &format!("Pay {}", rupiah(subject.amount())),
-    ));
+    let pay = button("pay", "main", &format!("Pay {}", rupiah(subject.amount())));
+    let _ = write!(
+        html,
+        "<section class=\"pay\">{pay}</section><section><h2>Or see how else it can end</h2><div class=\"buttons\">"
+    );
     if stage == Stage::Choose {
-        html.push_str(&button("pending", "", "Only get the payment number"));
+        html.push_str(&button("pending", "", "Only get the number"));
     }
-    html.push_str(&button("deny", "", "Let it be denied"));
+    html.push_str(&button("deny", "", "Be denied"));
     html.push_str(&button("expire", "", "Let it expire"));
-    html.push_str(&button("close", "", "Close without paying"));
-    html.push_str("</section></form>");
+    html.push_str(&button("close", "", "Close the page"));
+    html.push_str("</div></section></form>");
     if stage == Stage::Pay
         && let Some(url) = subject.way_out(config, stage)
     {

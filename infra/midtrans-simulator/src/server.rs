@@ -24,9 +24,14 @@ use crate::{admin, index_page, page_routes};
 /// How long open connections may take to end.
 const GRACE: Duration = Duration::from_millis(500);
 
-/// Marks a response that must not be sent: the connection is closed instead.
+/// Marks a response that must not be sent.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct CloseConnection;
+pub(crate) enum Withheld {
+    /// The connection is closed instead.
+    Close,
+    /// The client waits until it gives up.
+    Hang,
+}
 
 /// A running simulator. Dropping it stops it; [`Simulator::shutdown`] also waits until its port is free.
 pub struct Simulator {
@@ -148,8 +153,9 @@ async fn serve_connection(stream: TcpStream, router: Router, sim: Arc<Sim>) {
 
 async fn answer(router: Router, request: Request<Incoming>) -> io::Result<Response<Body>> {
     let Ok(response) = router.oneshot(request.map(Body::new)).await;
-    if response.extensions().get::<CloseConnection>().is_some() {
-        return Err(io::ErrorKind::ConnectionAborted.into());
+    match response.extensions().get::<Withheld>() {
+        None => Ok(response),
+        Some(Withheld::Close) => Err(io::ErrorKind::ConnectionAborted.into()),
+        Some(Withheld::Hang) => std::future::pending().await,
     }
-    Ok(response)
 }
