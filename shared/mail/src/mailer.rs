@@ -91,13 +91,13 @@ impl Mailer {
             Backend::Ses(client) => {
                 let raw = RawMessage::builder().data(Blob::new(raw)).build();
                 let raw = raw.map_err(|error| MailError::Permanent(error.to_string()))?;
-                let answer = client
+                let request = client
                     .send_raw_email()
                     .source(self.from.address.as_str())
                     .destinations(to)
-                    .raw_message(raw)
-                    .send()
-                    .await?;
+                    .raw_message(raw);
+                // The SDK's future nests so deep that a caller's compiler reaches its limit without a box.
+                let answer = Box::pin(request.send()).await?;
                 Ok(ProviderId(answer.message_id))
             }
             Backend::Memory(_) => self

@@ -1,0 +1,210 @@
+//! From a message to a finished mail: loads what the mail is about and checks that it is still true.
+
+use crate::letter::Letter;
+use crate::letters::{self, Line, MOST_TICKETS, OrderPlaced, RefundDue, Ticket, Tickets};
+use crate::{App, is_web_link};
+use db::issued::IssuedTicket;
+use db::orders::Order;
+use db::users::User;
+use domain::message::{Envelope, Mail};
+use domain::order::{OrderStatus, check_payable};
+use domain::user::Email;
+use domain::{Error, OrderId, Rupiah};
+use mail::{Attachment, Mailbox, OutgoingMail, Picture};
+use ticketing::{Claims, TicketCode, qr};
+
+/// What became of a message.
+pub(crate) enum Composed {
+    /// A mail to send.
+    Mail(Box<OutgoingMail>),
+    /// There is nothing to say any more, and why. Such messages come late, e.g. out of the dead-letter queue.
+    Overtaken(&'static str),
+}
+
+/// A letter with its pictures, still without an address.
+struct Content {
+    letter: Letter,
+    pictures: Vec<Picture>,
+    attachments: Vec<Attachment>,
+}
+
+impl From<Letter> for Content {
+    fn from(letter: Letter) -> Self {
+        Self {
+            letter,
+            pictures: Vec::new(),
+            attachments: Vec::new(),
+        }
+    }
+}
+
+pub(crate) async fn compose(app: &App, message: &Envelope<Mail>) -> Result<Composed, Error> {
+    let id = message.id.as_str();
+    match &message.body {
+        Mail::Verification { to, name, link } => {
+            if !is_web_link(link) {
+                return Err(Error::internal("the verification link is not a web link"));
+            }
+            let content = letters::verification(app.language, name, link).into();
+            address(app, id, to, name, content)
+        }
+        Mail::OrderPlaced { order } => order_placed(app, id, *order).await,
+        Mail::Tickets { order } => tickets(app, id, *order).await,
+        Mail::RefundDue { order } => refund_due(app, id, *order).await,
+    }
+}
+
+fn address(app: &App, id: &str, to: &str, name: &str, content: Content) -> Result<Composed, Error> {
+    let Some(email) = Email::parse(to) else {
+        return Ok(Composed::Overtaken("the recipient has no valid address"));
+    };
+    let html = content.letter.html().map_err(Error::internal)?;
+    Ok(Composed::Mail(Box::new(OutgoingMail {
+        id: id.to_owned(),
+        date: app.clock.now(),
+        to: Mailbox::new(name, email),
+        text: content.letter.text(),
+        html,
+        subject: content.letter.subject,
+        pictures: content.pictures,
+        attachments: content.attachments,
+    })))
+}
+
+async fn order_placed(app: &App, id: &str, order: OrderId) -> Result<Composed, Error> {
+    let (order, user, items) = {
+        let conn = app.db.conn().await?;
+        let (order, user) = order_and_buyer(&conn, order).await?;
+        let items = db::orders::items(&conn, order.id).await?;
+        (order, user, items)
+    };
+    if check_payable(order.status, order.expires_at, app.clock.now()).is_err() {
+        return Ok(Composed::Overtaken("the order is no longer payable"));
+    }
+    let lines = items.into_iter().map(|item| Line {
+        price: item.unit_price.times(item.quantity).unwrap_or(Rupiah::MAX),
+        ticket: item.ticket_name,
+        event: item.event_name,
+        quantity: item.quantity,
+    });
+    let letter = letters::order_placed(
+        app.language,
+        OrderPlaced {
+            name: &user.name,
+            code: &order.code,
+            lines: lines.collect(),
+            discount: order.discount,
+            total: order.total,
+            pay_until: order.expires_at,
+            link: link(app, &order),
+        },
+    );
+    address(app, id, &user.email, &user.name, letter.into())
+}
+
+async fn tickets(app: &App, id: &str, order: OrderId) -> Result<Composed, Error> {
+    let (order, user, issued) = {
+        let conn = app.db.conn().await?;
+        let (order, user) = order_and_buyer(&conn, order).await?;
+        let issued = db::issued::of_order(&conn, order.id).await?;
+        (order, user, issued)
+    };
+    if issued.is_empty() {
+        return Err(Error::internal("the order has no issued tickets"));
+    }
+    let valid: Vec<&IssuedTicket> = issued.iter().filter(|ticket| ticket.status != "void").collect();
+    if valid.is_empty() {
+        return Ok(Composed::Overtaken("the tickets are void"));
+    }
+    let mut pictures = Vec::new();
+    let mut attachments = Vec::new();
+    let mut shown = Vec::new();
+    for (ticket, number) in valid.iter().take(MOST_TICKETS).zip(1..) {
+        let png = qr::png(&token(app, ticket)?).map_err(Error::internal)?;
+        let cid = format!("ticket-{number}.{}@gigglefest", order.code);
+        let file_name = format!("ticket-{number}.png");
+        pictures.push(Picture {
+            cid: cid.clone(),
+            media_type: "image/png",
+            bytes: png.clone(),
+        });
+        attachments.push(Attachment {
+            file_name: file_name.clone(),
+            media_type: "image/png",
+            bytes: png,
+        });
+        shown.push(Ticket {
+            event: &ticket.event_name,
+            date: ticket.event_date,
+            zone: &ticket.event_time_zone,
+            location: &ticket.event_location,
+            kind: &ticket.ticket_name,
+            holder: &ticket.holder_name,
+            code: &ticket.code,
+            cid,
+            file_name,
+        });
+    }
+    let letter = letters::tickets(
+        app.language,
+        Tickets {
+            name: &user.name,
+            code: &order.code,
+            tickets: shown,
+            total: valid.len(),
+            link: link(app, &order),
+        },
+    );
+    let content = Content {
+        letter,
+        pictures,
+        attachments,
+    };
+    address(app, id, &user.email, &user.name, content)
+}
+
+async fn refund_due(app: &App, id: &str, order: OrderId) -> Result<Composed, Error> {
+    let (order, user) = {
+        let conn = app.db.conn().await?;
+        order_and_buyer(&conn, order).await?
+    };
+    if !matches!(order.status, OrderStatus::RefundDue | OrderStatus::Refunded) {
+        return Ok(Composed::Overtaken("no money of the order is to be returned"));
+    }
+    let letter = letters::refund_due(
+        app.language,
+        RefundDue {
+            name: &user.name,
+            code: &order.code,
+            amount: order.total,
+            link: link(app, &order),
+        },
+    );
+    address(app, id, &user.email, &user.name, letter.into())
+}
+
+async fn order_and_buyer(conn: &db::Client, id: OrderId) -> Result<(Order, User), Error> {
+    let order = db::orders::find(conn, id)
+        .await?
+        .ok_or_else(|| Error::not_found("Order"))?;
+    let user = db::users::find(conn, order.user_id)
+        .await?
+        .ok_or_else(|| Error::not_found("User"))?;
+    Ok((order, user))
+}
+
+/// The signed text of a ticket's QR code.
+fn token(app: &App, ticket: &IssuedTicket) -> Result<String, Error> {
+    let code = TicketCode::parse(&ticket.code)
+        .ok_or_else(|| Error::internal("a stored ticket code is not 32 hexadecimal digits"))?;
+    Ok(app.keys.sign(&Claims {
+        code,
+        event: ticket.event_id,
+        ticket_type: ticket.ticket_type_id,
+        issued_at: ticket.issued_at,
+    }))
+}
+
+fn link(app: &App, order: &Order) -> String {
+    format!("{}/orders/{}", app.frontend_url, order.code)
+}

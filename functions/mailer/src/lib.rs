@@ -1,0 +1,174 @@
+//! Sends the mails of the queue `mail`: claims the message, loads what the mail is about, writes it and hands it to SES.
+//!
+//! SES knows no repetition, so each message is claimed in `mail_log` before and marked after. A message that comes again
+//! sends nothing; two workers never send the same one at a time. Between SES and the mark a crash can make a mail go
+//! twice: that is the price of never losing one, and the Message-ID is the same then.
+
+mod compose;
+mod language;
+pub mod letter;
+pub mod letters;
+
+pub use language::Language;
+
+use compose::Composed;
+use db::Db;
+use db::mail_log::{self, Claim};
+use domain::message::{Envelope, Mail};
+use domain::{Error, Kind};
+use mail::{MailError, Mailbox, Mailer, OutgoingMail, ProviderId};
+use runtime::{BootError, Clock, Env};
+use ticketing::SigningKeys;
+use worker::{Consumer, Record};
+
+/// Seconds for which a worker owns a mail. Loading, writing and two attempts at SES take a fraction of it.
+const LEASE: i64 = 60;
+
+/// The function with all it works with.
+pub struct App {
+    /// The database.
+    pub db: Db,
+    /// Where mails go.
+    pub mailer: Mailer,
+    /// The time.
+    pub clock: Clock,
+    /// Signs the tokens in QR codes.
+    pub keys: SigningKeys,
+    /// Address of the web site, without a slash at its end.
+    pub frontend_url: String,
+    /// Language of all mails: accounts do not have one.
+    pub language: Language,
+}
+
+impl App {
+    /// Reads `DATABASE_URL`, `MAIL_FROM`, `FRONTEND_URL`, `TICKET_SIGNING_KEYS` and `MAIL_LANGUAGE` (`id` or `en`, `id` if
+    /// absent). Nothing is connected yet.
+    ///
+    /// # Errors
+    /// Which variable is missing or wrong.
+    pub async fn from_env(env: &Env) -> Result<Self, BootError> {
+        let invalid = |name: &str, problem: String| BootError::Invalid {
+            name: name.to_owned(),
+            problem,
+        };
+        let from = Mailbox::parse(env.required("MAIL_FROM")?)
+            .ok_or_else(|| invalid("MAIL_FROM", "must be like Name <name@example.org>".to_owned()))?;
+        let frontend_url = env.required("FRONTEND_URL")?.trim_end_matches('/').to_owned();
+        if !is_web_link(&frontend_url) {
+            let problem = "must begin with http:// or https://".to_owned();
+            return Err(invalid("FRONTEND_URL", problem));
+        }
+        let keys = SigningKeys::parse(env.secret("TICKET_SIGNING_KEYS")?.expose())
+            .map_err(|error| invalid("TICKET_SIGNING_KEYS", error.to_string()))?;
+        let config = db::Config::from_lookup(|name| env.get(name)).map_err(BootError::Other)?;
+        Ok(Self {
+            db: Db::new(config),
+            mailer: Mailer::connect(from).await,
+            clock: Clock::system(),
+            keys,
+            frontend_url,
+            language: env.parsed("MAIL_LANGUAGE", Language::default())?,
+        })
+    }
+
+    async fn claim(&self, message: &Envelope<Mail>) -> Result<Claim, Error> {
+        let now = self.clock.now();
+        let conn = self.db.conn().await?;
+        let until = now.plus_seconds(LEASE);
+        Ok(mail_log::claim(&conn, &message.id, kind(&message.body), until, now).await?)
+    }
+
+    /// Composes and sends a claimed mail and notes what became of it.
+    async fn deliver(&self, message: &Envelope<Mail>) -> Result<(), Error> {
+        match compose::compose(self, message).await? {
+            Composed::Mail(mail) => self.hand_over(&message.id, &mail).await,
+            Composed::Overtaken(reason) => {
+                tracing::info!(mail = message.id, reason, "mail is not needed any more");
+                self.drop_for_good(&message.id, reason).await
+            }
+        }
+    }
+
+    async fn hand_over(&self, id: &str, mail: &OutgoingMail) -> Result<(), Error> {
+        match self.mailer.send(mail).await {
+            Ok(provider_id) => {
+                self.mark_sent(id, &provider_id).await;
+                Ok(())
+            }
+            Err(MailError::Permanent(reason)) => {
+                tracing::error!(mail = id, reason, "mail is refused for good");
+                self.drop_for_good(id, &reason).await
+            }
+            Err(error @ MailError::Transient(_)) => Err(error.into()),
+        }
+    }
+
+    /// Notes that a mail went, with a second try on a fresh connection. If that fails, too, the message still counts as
+    /// done: delivering it again would certainly send the mail twice.
+    async fn mark_sent(&self, id: &str, provider_id: &ProviderId) {
+        for attempt in 1..=2 {
+            let marked = async {
+                let conn = self.db.conn().await?;
+                mail_log::mark_sent(&conn, id, &provider_id.0, self.clock.now()).await
+            };
+            match marked.await {
+                Ok(()) => return,
+                Err(error) => {
+                    tracing::error!(mail = id, attempt, ?error, "failed to note that a mail was sent");
+                }
+            }
+        }
+    }
+
+    async fn drop_for_good(&self, id: &str, reason: &str) -> Result<(), Error> {
+        let conn = self.db.conn().await?;
+        Ok(mail_log::drop_for_good(&conn, id, reason, self.clock.now()).await?)
+    }
+
+    /// Lets the next delivery try at once. If that cannot be noted, it has to wait for the end of the lease.
+    async fn give_back(&self, id: &str) {
+        let given_back = async {
+            let conn = self.db.conn().await?;
+            mail_log::give_back(&conn, id).await
+        };
+        if let Err(error) = given_back.await {
+            tracing::warn!(mail = id, ?error, "failed to give the claim of a mail back");
+        }
+    }
+}
+
+impl Consumer for App {
+    async fn consume(&self, record: &Record) -> Result<(), Error> {
+        let message: Envelope<Mail> = worker::decode(&record.body)?;
+        match self.claim(&message).await? {
+            Claim::Done => Ok(()),
+            Claim::Busy => Err(Error::new(
+                Kind::Unavailable,
+                "mail_in_flight",
+                "Another worker is sending this mail",
+            )),
+            Claim::Send => {
+                let outcome = self.deliver(&message).await;
+                if outcome.is_err() {
+                    self.give_back(&message.id).await;
+                }
+                outcome
+            }
+        }
+    }
+}
+
+/// What the log calls a mail.
+const fn kind(mail: &Mail) -> &'static str {
+    match mail {
+        Mail::Verification { .. } => "verification",
+        Mail::OrderPlaced { .. } => "order_placed",
+        Mail::Tickets { .. } => "tickets",
+        Mail::RefundDue { .. } => "refund_due",
+    }
+}
+
+/// Whether a text may stand as a link in a mail: nothing but the web.
+fn is_web_link(link: &str) -> bool {
+    link.starts_with("https://") || link.starts_with("http://")
+}

@@ -1,0 +1,170 @@
+//! What the mails say and look like, in both languages, and that nothing a person typed becomes HTML.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use domain::{Rupiah, Timestamp};
+use mailer::Language;
+use mailer::letter::Letter;
+use mailer::letters::{self, Line, MOST_TICKETS, OrderPlaced, RefundDue, Ticket, Tickets};
+
+const CODE: &str = "ORDER-00112233445566778899AABBCCDDEEFF";
+const LINK: &str = "https://gigglefest.example/orders/ORDER-00112233445566778899AABBCCDDEEFF";
+
+fn rupiah(amount: i64) -> Rupiah {
+    Rupiah::new(amount).unwrap()
+}
+
+fn at(text: &str) -> Timestamp {
+    Timestamp::parse(text).unwrap()
+}
+
+fn verification(language: Language) -> Letter {
+    letters::verification(
+        language,
+        "Ayu Lestari",
+        "https://api.gigglefest.example/api/v1/auth/verify/0123456789abcdef",
+    )
+}
+
+fn order_placed(language: Language, name: &str, ticket: &str) -> Letter {
+    let line = |quantity, price| Line {
+        ticket: ticket.to_owned(),
+        event: "Java Jazz & Friends".to_owned(),
+        quantity,
+        price: rupiah(price),
+    };
+    letters::order_placed(
+        language,
+        OrderPlaced {
+            name,
+            code: CODE,
+            lines: vec![line(2, 300_000), line(1, 1_250_000)],
+            discount: rupiah(50_000),
+            total: rupiah(1_500_000),
+            pay_until: at("2030-01-05T12:45:00Z"),
+            link: LINK.to_owned(),
+        },
+    )
+}
+
+fn tickets(language: Language, text: &str, shown: usize, total: usize) -> Letter {
+    let ticket = |number| Ticket {
+        event: text,
+        date: at("2030-02-09T12:30:00Z"),
+        zone: "Asia/Makassar",
+        location: "Lapangan Karebosi, Makassar",
+        kind: "Festival",
+        holder: "Ayu Lestari",
+        code: "00112233445566778899aabbccddeeff",
+        cid: format!("ticket-{number}.{CODE}@gigglefest"),
+        file_name: format!("ticket-{number}.png"),
+    };
+    letters::tickets(
+        language,
+        Tickets {
+            name: "Ayu Lestari",
+            code: CODE,
+            tickets: (1..=shown).map(ticket).collect(),
+            total,
+            link: LINK.to_owned(),
+        },
+    )
+}
+
+fn refund_due(language: Language) -> Letter {
+    letters::refund_due(
+        language,
+        RefundDue {
+            name: "Ayu Lestari",
+            code: CODE,
+            amount: rupiah(1_500_000),
+            link: LINK.to_owned(),
+        },
+    )
+}
+
+/// The whole mail as a reader of a review wants to see it.
+fn shown(letter: &Letter) -> String {
+    format!(
+        "{}\n{}\n\n{}\n{}",
+        letter.subject,
+        letter.preview,
+        letter.text(),
+        letter.html().unwrap()
+    )
+}
+
+#[test]
+fn every_mail_is_as_reviewed_in_both_languages() {
+    for language in [Language::Id, Language::En] {
+        for (name, letter) in [
+            ("verification", verification(language)),
+            ("order_placed", order_placed(language, "Ayu Lestari", "Festival")),
+            ("tickets", tickets(language, "Makassar Jazz", 2, 2)),
+            ("refund_due", refund_due(language)),
+        ] {
+            insta::assert_snapshot!(format!("{name}_{}", language.code()), shown(&letter));
+        }
+    }
+}
+
+#[test]
+fn text_and_html_give_the_same_facts() {
+    for (language, time) in [(Language::Id, "19.45 WIB"), (Language::En, "19:45 WIB")] {
+        let letter = order_placed(language, "Ayu", "Festival");
+        let (text, html) = (letter.text(), letter.html().unwrap());
+        for fact in [
+            time,
+            "Rp 1.500.000",
+            "Rp 300.000",
+            "−Rp 50.000",
+            "2 × Festival",
+            CODE,
+            LINK,
+        ] {
+            assert!(text.contains(fact), "{fact} in {text}");
+            assert!(html.contains(fact), "{fact} in {html}");
+        }
+        assert!(text.contains("Java Jazz & Friends"));
+        assert!(html.contains("Java Jazz &#38; Friends"));
+    }
+}
+
+#[test]
+fn nothing_that_people_typed_becomes_html() {
+    let evil = r#"<script>alert(1)</script>"><img src=x onerror='x'>&lt;"#;
+    for html in [
+        order_placed(Language::Id, evil, evil).html().unwrap(),
+        tickets(Language::Id, evil, 1, 1).html().unwrap(),
+        letters::verification(Language::Id, evil, &format!("https://x.example/{evil}"))
+            .html()
+            .unwrap(),
+    ] {
+        assert!(!html.contains("<script"), "{html}");
+        assert!(!html.contains("<img src=x"), "{html}");
+        assert!(!html.contains("onerror='"), "{html}");
+    }
+    // Only the pictures of the codes are there, and no link but ours.
+    let html = tickets(Language::Id, evil, 1, 1).html().unwrap();
+    assert_eq!(html.matches("<img ").count(), 1);
+    assert_eq!(
+        html.matches("href=").count(),
+        html.matches(&format!(r#"href="{LINK}""#)).count()
+    );
+}
+
+#[test]
+fn a_mail_of_many_tickets_says_where_the_others_are_and_is_not_cut_by_its_reader() {
+    let letter = tickets(Language::En, "Java Jazz", MOST_TICKETS, 120);
+    assert!(letter.text().contains("This mail holds 50 of 120 tickets."));
+    // Gmail shows the first 102 KB of a mail.
+    assert!(
+        letter.html().unwrap().len() < 102_000,
+        "{}",
+        letter.html().unwrap().len()
+    );
+    assert!(
+        !tickets(Language::En, "Java Jazz", 2, 2)
+            .text()
+            .contains("This mail holds")
+    );
+}

@@ -1,0 +1,430 @@
+//! From a message of the queue to a mail, against a real database. The messages are the files in `events/sqs/mail/`; they
+//! speak of order 1, which is the first one that a test makes.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
+use db::issued::Unit;
+use db::mail_log::{self, Claim};
+use domain::order::{Line, OrderStatus, price};
+use domain::{OrderId, Rupiah};
+use mail::{Delivered, MailError, Mailbox, Mailer};
+use mail_parser::{Message, MessageParser, MimeHeaders as _};
+use mailer::{App, Language};
+use runtime::Clock;
+use std::io::Cursor;
+use testkit::{Rows, TestDb, event_file, start};
+use ticketing::SigningKeys;
+
+const ORDER: OrderId = OrderId::new(1);
+const CODE: &str = "ORDER-00112233445566778899AABBCCDDEEFF";
+const KEYS: &str = "test:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+
+/// A function with a database of its own and a mailer that keeps what it gets.
+struct Fixture {
+    db: TestDb,
+    app: App,
+}
+
+impl Fixture {
+    /// One pending order of three tickets by `ayu@example.test`.
+    async fn new() -> Self {
+        let db = TestDb::new().await;
+        let ticket_type = Rows(&db).on_sale(150_000, 100).await;
+        let buyer = Rows(&db).buyer("ayu@example.test").await;
+        let line = Line {
+            ticket_type,
+            unit_price: Rupiah::new(150_000).unwrap(),
+            quantity: 3,
+        };
+        let total = price(std::slice::from_ref(&line)).unwrap();
+        let until = start().plus_seconds(900);
+        let database = db.db();
+        let mut conn = database.conn().await.unwrap();
+        let tx = conn.begin().await.unwrap();
+        let (order, _) = db::orders::insert(&tx, CODE, buyer, &[line], &total, until, start())
+            .await
+            .unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(order.id, ORDER);
+        let app = App {
+            db: db.db(),
+            mailer: Mailer::in_memory(Mailbox::parse("GiggleFest <tickets@example.test>").unwrap()),
+            clock: Clock::set_to(start()),
+            keys: SigningKeys::parse(KEYS).unwrap(),
+            frontend_url: "https://web.example.test".to_owned(),
+            language: Language::En,
+        };
+        Self { db, app }
+    }
+
+    /// Pays the order: its status, and one ticket per unit.
+    async fn pay(&self) {
+        let database = self.db.db();
+        let mut conn = database.conn().await.unwrap();
+        let items = db::orders::items(&conn, ORDER).await.unwrap();
+        let item = items.first().unwrap().id;
+        let units: Vec<Unit> = (1..=3)
+            .map(|number| Unit {
+                item,
+                number,
+                code: format!("{number:032x}"),
+            })
+            .collect();
+        let tx = conn.begin().await.unwrap();
+        db::orders::set_status(&tx, ORDER, OrderStatus::Paid, start())
+            .await
+            .unwrap();
+        db::issued::insert(&tx, &units, start()).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+
+    async fn set_status(&self, status: &str) {
+        self.db
+            .run(&format!("update orders set status = '{status}'"))
+            .await;
+    }
+
+    async fn handle(&self, event: SqsEvent) -> SqsBatchResponse {
+        worker::handle_batch(&self.app, event).await
+    }
+
+    /// Delivers a message of `events/sqs/mail/`. Whether it was consumed.
+    async fn deliver(&self, name: &str) -> bool {
+        self.handle(event(name)).await.batch_item_failures.is_empty()
+    }
+
+    fn mails(&self) -> Vec<Delivered> {
+        self.app.mailer.take_delivered()
+    }
+
+    /// The one mail that went.
+    fn only_mail(&self) -> Delivered {
+        let mut mails = self.mails();
+        assert_eq!(mails.len(), 1);
+        mails.remove(0)
+    }
+}
+
+fn event(name: &str) -> SqsEvent {
+    let file = std::fs::read_to_string(event_file(&format!("sqs/mail/{name}.json"))).unwrap();
+    serde_json::from_str(&file).unwrap()
+}
+
+fn envelope_id(event: &SqsEvent) -> String {
+    let body = event.records.first().unwrap().body.as_deref().unwrap();
+    let body: serde_json::Value = serde_json::from_str(body).unwrap();
+    body.get("id").unwrap().as_str().unwrap().to_owned()
+}
+
+fn parse(mail: &Delivered) -> Message<'_> {
+    MessageParser::default().parse(&mail.raw).unwrap()
+}
+
+/// What a phone reads from the picture of a QR code.
+fn scan(png: &[u8]) -> String {
+    let mut decoder = png::Decoder::new(Cursor::new(png));
+    decoder.set_transformations(png::Transformations::EXPAND);
+    let mut reader = decoder.read_info().unwrap();
+    let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
+    let info = reader.next_frame(&mut pixels).unwrap();
+    let (width, height) = (info.width as usize, info.height as usize);
+    let grey = |x, y| *pixels.get(y * width + x).unwrap();
+    let mut image = rqrr::PreparedImage::prepare_from_greyscale(width, height, grey);
+    image.detect_grids().first().unwrap().decode().unwrap().1
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_verification_carries_its_link() {
+    let fixture = Fixture::new().await;
+    assert!(fixture.deliver("verification").await);
+    let mail = fixture.only_mail();
+    assert_eq!(mail.to, "ayu@example.test");
+    let message = parse(&mail);
+    assert_eq!(message.subject(), Some("Verify your email address"));
+    let link = "http://127.0.0.1:4600/api/v1/auth/verify/00112233";
+    assert!(message.body_text(0).unwrap().contains(link));
+    assert!(message.body_html(0).unwrap().contains(&format!("href=\"{link}")));
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_placed_order_says_what_to_pay_where_and_until_when() {
+    let fixture = Fixture::new().await;
+    assert!(fixture.deliver("order_placed").await);
+    let mail = fixture.only_mail();
+    assert_eq!(mail.to, "ayu@example.test");
+    let text = parse(&mail).body_text(0).unwrap().into_owned();
+    for fact in [
+        "Hello ayu,",
+        "3 × Festival (Java Jazz): Rp 450.000",
+        "Total: Rp 450.000",
+        "Tuesday, 1 January 2030 at 19:15 WIB",
+        &format!("https://web.example.test/orders/{CODE}"),
+    ] {
+        assert!(text.contains(fact), "{fact} in {text}");
+    }
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn tickets_come_with_codes_that_a_gate_accepts() {
+    let fixture = Fixture::new().await;
+    fixture.pay().await;
+    fixture
+        .db
+        .run("update issued_tickets set status = 'void' where unit = 2")
+        .await;
+    assert!(fixture.deliver("tickets").await);
+    let mail = fixture.only_mail();
+    let message = parse(&mail);
+    let html = message.body_html(0).unwrap();
+    let mut codes = Vec::new();
+    for part in message.parts.iter().filter(|part| part.content_id().is_some()) {
+        assert!(html.contains(&format!("cid:{}\"", part.content_id().unwrap())));
+        let claims = fixture.app.keys.verify(&scan(part.contents())).unwrap();
+        assert_eq!((claims.event.get(), claims.ticket_type.get()), (1, 1));
+        assert_eq!(claims.issued_at, start());
+        codes.push(claims.code.to_string());
+    }
+    // The second ticket was voided before the mail went.
+    assert_eq!(codes, [format!("{:032x}", 1), format!("{:032x}", 3)]);
+    let files: Vec<_> = message
+        .parts
+        .iter()
+        .filter_map(|part| part.attachment_name())
+        .collect();
+    assert_eq!(files, ["ticket-1.png", "ticket-2.png"]);
+    let text = message.body_text(0).unwrap().replace("\r\n", "\n");
+    assert!(
+        text.contains("Ticket 2 of 2\nJava Jazz - Festival\nWhen: Thursday, 31 January 2030 at 19:00 WIB"),
+        "{text}"
+    );
+    assert!(text.contains("Where: Gelora Bung Karno, Jakarta"));
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_late_payer_is_told_that_the_money_goes_back() {
+    let fixture = Fixture::new().await;
+    fixture.set_status("refund_due").await;
+    assert!(fixture.deliver("refund_due").await);
+    let mail = fixture.only_mail();
+    let text = parse(&mail).body_text(0).unwrap().into_owned();
+    assert!(text.contains("To be returned: Rp 450.000"), "{text}");
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_repeated_message_sends_nothing() {
+    let fixture = Fixture::new().await;
+    fixture.pay().await;
+    for _ in 0..3 {
+        assert!(fixture.deliver("tickets").await);
+    }
+    assert_eq!(fixture.mails().len(), 1);
+    let noted = "select count(*) from mail_log where kind = 'tickets' and sent_at is not null and provider_id = 'memory-1'";
+    assert_eq!(fixture.db.count(noted).await, 1);
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn the_same_message_twice_in_a_batch_and_in_two_workers_is_one_mail() {
+    let fixture = Fixture::new().await;
+    let other = App {
+        db: fixture.db.db(),
+        mailer: Mailer::in_memory(Mailbox::parse("tickets@example.test").unwrap()),
+        clock: fixture.app.clock.clone(),
+        keys: SigningKeys::parse(KEYS).unwrap(),
+        frontend_url: String::from("https://web.example.test"),
+        language: Language::Id,
+    };
+    let mut twice = event("verification");
+    twice.records.extend(event("verification").records);
+    let (_, _) = tokio::join!(
+        fixture.handle(twice),
+        worker::handle_batch(&other, event("verification"))
+    );
+    assert_eq!(fixture.mails().len() + other.mailer.take_delivered().len(), 1);
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn what_another_worker_has_claimed_waits_for_the_end_of_its_lease() {
+    let fixture = Fixture::new().await;
+    let id = envelope_id(&event("verification"));
+    let database = fixture.db.db();
+    let conn = database.conn().await.unwrap();
+    let until = start().plus_seconds(60);
+    let claim = mail_log::claim(&conn, &id, "verification", until, start())
+        .await
+        .unwrap();
+    assert_eq!(claim, Claim::Send);
+    assert!(!fixture.deliver("verification").await);
+    assert!(fixture.mails().is_empty());
+    fixture.app.clock.advance(60);
+    assert!(fixture.deliver("verification").await);
+    assert_eq!(fixture.mails().len(), 1);
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_busy_mail_service_gets_the_mail_at_the_next_delivery() {
+    let fixture = Fixture::new().await;
+    fixture
+        .app
+        .mailer
+        .fail_next(MailError::Transient("Throttling".to_owned()));
+    let response = fixture.handle(event("verification")).await;
+    let failed: Vec<_> = response
+        .batch_item_failures
+        .iter()
+        .map(|f| f.item_identifier.as_str())
+        .collect();
+    assert_eq!(failed, ["059f36b4-87a3-44ab-83d2-661975830a7d"]);
+    assert!(fixture.mails().is_empty());
+    // No lease is left behind, so the next delivery need not wait.
+    assert!(fixture.deliver("verification").await);
+    assert_eq!(fixture.mails().len(), 1);
+    assert_eq!(fixture.db.count("select attempts::bigint from mail_log").await, 2);
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_refused_mail_is_noted_and_not_tried_again() {
+    let fixture = Fixture::new().await;
+    fixture
+        .app
+        .mailer
+        .fail_next(MailError::Permanent("MessageRejected bad".to_owned()));
+    assert!(fixture.deliver("verification").await);
+    assert!(fixture.deliver("verification").await);
+    assert!(fixture.mails().is_empty());
+    assert_eq!(
+        fixture.db.text("select reason from mail_log").await,
+        "MessageRejected bad"
+    );
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn messages_that_were_overtaken_send_nothing() {
+    for (name, status, paid) in [
+        ("order_placed", "paid", true),
+        ("order_placed", "expired", false),
+        ("refund_due", "paid", true),
+    ] {
+        let fixture = Fixture::new().await;
+        if paid {
+            fixture.pay().await;
+        }
+        fixture.set_status(status).await;
+        assert!(fixture.deliver(name).await, "{name}, {status}");
+        assert!(fixture.mails().is_empty(), "{name}, {status}");
+        assert_eq!(
+            fixture
+                .db
+                .count("select count(*) from mail_log where dropped_at is not null")
+                .await,
+            1
+        );
+    }
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn an_order_whose_time_is_over_is_not_asked_to_be_paid() {
+    let fixture = Fixture::new().await;
+    fixture.app.clock.advance(900);
+    assert!(fixture.deliver("order_placed").await);
+    assert!(fixture.mails().is_empty());
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn void_tickets_are_not_sent() {
+    let fixture = Fixture::new().await;
+    fixture.pay().await;
+    fixture.db.run("update issued_tickets set status = 'void'").await;
+    assert!(fixture.deliver("tickets").await);
+    assert!(fixture.mails().is_empty());
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn what_cannot_be_true_fails_and_does_not_hurt_its_neighbours() {
+    let fixture = Fixture::new().await;
+    let mut batch = event("verification");
+    // No tickets are issued for the pending order; the second order does not exist; the third message is not one.
+    let mut unpaid = event("tickets").records.remove(0);
+    unpaid.message_id = Some("unpaid".to_owned());
+    let mut missing = unpaid.clone();
+    missing.message_id = Some("missing".to_owned());
+    missing.body = Some(r#"{"id":"00","body":{"kind":"refund_due","order":99}}"#.to_owned());
+    let mut garbled = unpaid.clone();
+    garbled.message_id = Some("garbled".to_owned());
+    garbled.body = Some(r#"{"id":"01","body":{"kind":"poem"}}"#.to_owned());
+    let mut script = unpaid.clone();
+    script.message_id = Some("script".to_owned());
+    script.body = Some(
+        r#"{"id":"02","body":{"kind":"verification","to":"a@example.test","name":"A","link":"javascript:alert(1)"}}"#
+            .to_owned(),
+    );
+    for record in [unpaid, missing, garbled, script] {
+        batch.records.insert(0, record);
+    }
+    let response = fixture.handle(batch).await;
+    let failed: Vec<_> = response
+        .batch_item_failures
+        .iter()
+        .map(|f| f.item_identifier.as_str())
+        .collect();
+    assert_eq!(failed, ["script", "garbled", "missing", "unpaid"]);
+    assert_eq!(fixture.only_mail().to, "ayu@example.test");
+    let leased = "select count(*) from mail_log where lease_until is not null";
+    assert_eq!(fixture.db.count(leased).await, 0);
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn an_address_that_cannot_exist_is_dropped() {
+    let fixture = Fixture::new().await;
+    let mut event = event("verification");
+    let record = event.records.first_mut().unwrap();
+    record.body = Some(record.body.as_ref().unwrap().replace("ayu@example.test", "ayu"));
+    assert!(fixture.handle(event).await.batch_item_failures.is_empty());
+    assert!(fixture.mails().is_empty());
+    assert_eq!(
+        fixture.db.text("select reason from mail_log").await,
+        "the recipient has no valid address"
+    );
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn without_a_database_the_message_is_delivered_again() {
+    let fixture = Fixture::new().await;
+    let url = "postgres://nobody@127.0.0.1:1/none";
+    let app = App {
+        db: db::Db::new(db::Config::from_lookup(|name| (name == "DATABASE_URL").then_some(url)).unwrap()),
+        ..fixture.app
+    };
+    let response = worker::handle_batch(&app, event("verification")).await;
+    assert_eq!(response.batch_item_failures.len(), 1);
+    assert!(app.mailer.take_delivered().is_empty());
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn the_function_says_what_it_misses_to_start() {
+    let good = [
+        ("DATABASE_URL", "postgres://app@127.0.0.1/app"),
+        ("MAIL_FROM", "GiggleFest <tickets@example.test>"),
+        ("FRONTEND_URL", "https://web.example.test/"),
+        ("TICKET_SIGNING_KEYS", KEYS),
+        ("MAIL_LANGUAGE", ""),
+    ];
+    let app = App::from_env(&runtime::Env::of(good)).await.unwrap();
+    assert_eq!(app.frontend_url, "https://web.example.test");
+    assert_eq!(app.language, Language::Id);
+    for (name, bad) in [
+        ("DATABASE_URL", ""),
+        ("MAIL_FROM", "GiggleFest"),
+        ("FRONTEND_URL", "web.example.test"),
+        ("TICKET_SIGNING_KEYS", "test:short"),
+        ("MAIL_LANGUAGE", "fr"),
+    ] {
+        let values = good.map(|(known, value)| (known, if known == name { bad } else { value }));
+        let error = App::from_env(&runtime::Env::of(values))
+            .await
+            .err()
+            .unwrap()
+            .to_string();
+        assert!(error.contains(name), "{error}");
+        assert!(!error.contains("short"), "{error}");
+    }
+}
