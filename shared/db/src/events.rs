@@ -8,7 +8,7 @@ use domain::page::Page;
 use domain::text::Description;
 use domain::time::ZoneName;
 use domain::{CategoryId, EventId, Timestamp, UserId};
-use tokio_postgres::{Client, Row};
+use tokio_postgres::{Client, Row, Transaction};
 
 /// An event.
 #[derive(Debug, Clone)]
@@ -48,42 +48,51 @@ pub struct Filter {
     pub from: Option<Timestamp>,
     /// Beginning then or earlier.
     pub to: Option<Timestamp>,
+    /// Who looks: organizers see their own drafts.
+    pub viewer: Option<UserId>,
+    /// Whether the viewer sees every draft.
+    pub sees_all: bool,
 }
 
 const LIST_SQL: &str = r"
     select id, organizer_id, name, description, date, time_zone, location, image_url, status, created_at, updated_at,
            count(*) over () as total
     from events e
-    where status <> 'draft'
+    where (status <> 'draft' or organizer_id = $5 or $6)
       and ($1::text is null or name ilike $1 escape '\' or location ilike $1 escape '\')
       and ($2::bigint is null or exists (select 1 from ticket_types t where t.event_id = e.id and t.category_id = $2))
       and ($3::timestamptz is null or date >= $3) and ($4::timestamptz is null or date <= $4)
-    order by created_at desc, id desc limit $5 offset $6";
+    order by created_at desc, id desc limit $7 offset $8";
 
 const COUNT_SQL: &str = r"
     select count(*) as total from events e
-    where status <> 'draft'
+    where (status <> 'draft' or organizer_id = $5 or $6)
       and ($1::text is null or name ilike $1 escape '\' or location ilike $1 escape '\')
       and ($2::bigint is null or exists (select 1 from ticket_types t where t.event_id = e.id and t.category_id = $2))
       and ($3::timestamptz is null or date >= $3) and ($4::timestamptz is null or date <= $4)";
 
-/// A page of the public events, newest first, and how many there are in all.
+/// A page of the events that the viewer may see, newest first, and how many there are in all.
 pub async fn list(db: &Client, filter: &Filter, page: Page) -> Result<(Vec<Event>, i64)> {
     let pattern = filter.search.as_deref().map(anywhere);
     let category = filter.category.map(CategoryId::get);
     let (from, to) = (filter.from.map(Timestamp::inner), filter.to.map(Timestamp::inner));
-    let limit = i64::from(page.limit);
+    let (viewer, limit) = (filter.viewer.map(UserId::get), i64::from(page.limit));
     let rows = db
         .query_typed(
             LIST_SQL,
-            params![TEXT: pattern, INT8: category, TIMESTAMPTZ: from, TIMESTAMPTZ: to, INT8: limit, INT8: page.offset()],
+            params![
+                TEXT: pattern, INT8: category, TIMESTAMPTZ: from, TIMESTAMPTZ: to, INT8: viewer, BOOL: filter.sees_all,
+                INT8: limit, INT8: page.offset(),
+            ],
         )
         .await?;
     let total = match rows.first() {
         Some(row) => row.col("total")?,
         None if page.number == 1 => 0,
         None => {
-            let params = params![TEXT: pattern, INT8: category, TIMESTAMPTZ: from, TIMESTAMPTZ: to];
+            let params = params![
+                TEXT: pattern, INT8: category, TIMESTAMPTZ: from, TIMESTAMPTZ: to, INT8: viewer, BOOL: filter.sees_all,
+            ];
             db.query_typed_one(COUNT_SQL, params).await?.col("total")?
         }
     };
@@ -125,8 +134,13 @@ const INSERT_SQL: &str = "
     values ($1, $2, $3, $4, $5, $6, $7, $8, $8)
     returning id, organizer_id, name, description, date, time_zone, location, image_url, status, created_at, updated_at";
 
-/// Makes an event.
-pub async fn insert(db: &Client, organizer: UserId, event: &NewEvent, now: Timestamp) -> Result<Event> {
+/// Makes an event. `None` if the organizer's account is gone.
+pub async fn insert(
+    db: &Client,
+    organizer: UserId,
+    event: &NewEvent,
+    now: Timestamp,
+) -> Result<Option<Event>> {
     let description = event.description.as_ref().map(Description::as_str);
     let row = db
         .query_typed_one(
@@ -137,8 +151,12 @@ pub async fn insert(db: &Client, organizer: UserId, event: &NewEvent, now: Times
                 TIMESTAMPTZ: now.inner(),
             ],
         )
-        .await?;
-    read(&row)
+        .await;
+    match row.map_err(DbError::from) {
+        Ok(row) => read(&row).map(Some),
+        Err(error) if error.is_constraint("events_organizer_id_fkey") => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// Changes to an event; absent fields stay.
@@ -158,28 +176,49 @@ pub struct EventPatch {
     pub status: Option<EventStatus>,
 }
 
-const UPDATE_SQL: &str = "
-    update events
-    set name = coalesce($4, name), description = coalesce($5, description), date = coalesce($6, date),
-        time_zone = coalesce($7, time_zone), location = coalesce($8, location), status = coalesce($9, status),
-        updated_at = case when num_nonnulls($4, $5, $6, $7, $8, $9) > 0 then $10 else updated_at end
-    where id = $1 and (organizer_id = $2 or $3)
-    returning id, organizer_id, name, description, date, time_zone, location, image_url, status, created_at, updated_at";
+const LOCK_OWN_SQL: &str = "
+    select id, organizer_id, name, description, date, time_zone, location, image_url, status, created_at, updated_at
+    from events where id = $1 and (organizer_id = $2 or $3) for no key update";
 
-/// Changes an event of this organizer, or any event for an admin. `None` if there is none that the caller may change.
-pub async fn update(
-    db: &Client,
+/// An event of this organizer (any event for an admin), locked against other changes.
+pub async fn lock_own(
+    tx: &Transaction<'_>,
     id: EventId,
     organizer: UserId,
     any_owner: bool,
-    patch: &EventPatch,
-    now: Timestamp,
 ) -> Result<Option<Event>> {
-    let row = db
-        .query_typed_opt(
+    let params = params![INT8: id.get(), INT8: organizer.get(), BOOL: any_owner];
+    let row = tx.query_typed_opt(LOCK_OWN_SQL, params).await?;
+    row.as_ref().map(read).transpose()
+}
+
+const IS_BOUGHT_SQL: &str = "
+    select exists (select 1 from ticket_types t join order_items i on i.ticket_type_id = t.id where t.event_id = $1)
+        or exists (select 1 from ticket_types t join cart_items i on i.ticket_type_id = t.id where t.event_id = $1)
+        as bought";
+
+/// Whether somebody has a ticket of the event in an order or in a cart.
+pub async fn is_bought(db: &Client, id: EventId) -> Result<bool> {
+    db.query_typed_one(IS_BOUGHT_SQL, params![INT8: id.get()])
+        .await?
+        .col("bought")
+}
+
+const UPDATE_SQL: &str = "
+    update events
+    set name = coalesce($2, name), description = coalesce($3, description), date = coalesce($4, date),
+        time_zone = coalesce($5, time_zone), location = coalesce($6, location), status = coalesce($7, status),
+        updated_at = case when num_nonnulls($2, $3, $4, $5, $6, $7) > 0 then $8 else updated_at end
+    where id = $1
+    returning id, organizer_id, name, description, date, time_zone, location, image_url, status, created_at, updated_at";
+
+/// Changes an event that [`lock_own`] gave. Without changes it stays as it is, its time of change included.
+pub async fn update(tx: &Transaction<'_>, id: EventId, patch: &EventPatch, now: Timestamp) -> Result<Event> {
+    let row = tx
+        .query_typed_one(
             UPDATE_SQL,
             params![
-                INT8: id.get(), INT8: organizer.get(), BOOL: any_owner,
+                INT8: id.get(),
                 TEXT: patch.name.as_ref().map(EventName::as_str),
                 TEXT: patch.description.as_ref().map(Description::as_str),
                 TIMESTAMPTZ: patch.date.map(Timestamp::inner),
@@ -190,7 +229,7 @@ pub async fn update(
             ],
         )
         .await?;
-    row.as_ref().map(read).transpose()
+    read(&row)
 }
 
 const DELETE_SQL: &str = "delete from events where id = $1 and (organizer_id = $2 or $3)";

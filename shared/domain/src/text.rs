@@ -96,6 +96,11 @@ pub(crate) fn bounded(text: &str, min: usize, max: usize, empty: &str) -> Result
     Ok(text.to_owned())
 }
 
+texts! {
+    /// What to look for; blanks alone find everything.
+    SearchText: 0..=100, "";
+}
+
 /// A text of several lines, at most 10,000 characters; may be empty.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 #[serde(transparent)]

@@ -38,16 +38,17 @@ impl Timestamp {
     }
 
     /// Reads a date as clients send it: RFC 3339 with an offset, a local date and time (taken as UTC), or a date alone
-    /// (midnight UTC).
+    /// (midnight UTC). Years before 1 are refused: the database's calendar begins later than the library's.
     pub fn parse(text: &str) -> Option<Self> {
-        if let Ok(at) = text.parse::<jiff::Timestamp>() {
-            return Some(Self::new(at));
-        }
-        let local = text.parse::<jiff::civil::DateTime>().ok()?;
-        local
-            .to_zoned(jiff::tz::TimeZone::UTC)
-            .ok()
-            .map(|zoned| Self::new(zoned.timestamp()))
+        const YEAR_ONE: i64 = -62_135_596_800;
+        let at = match text.parse::<jiff::Timestamp>() {
+            Ok(at) => at,
+            Err(_) => {
+                let local = text.parse::<jiff::civil::DateTime>().ok()?;
+                local.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp()
+            }
+        };
+        (at.as_second() >= YEAR_ONE).then(|| Self::new(at))
     }
 
     /// Date and time as a clock in `zone` shows them, e.g. `2030-01-05 19:30`. Unknown zones are shown as UTC.
@@ -135,7 +136,7 @@ mod tests {
                 "{input}"
             );
         }
-        for bad in ["", "soon", "2030-13-01", "2030-02-30T00:00:00Z", "1e9"] {
+        for bad in ["", "soon", "2030-13-01", "2030-02-30T00:00:00Z", "1e9", "-009999-01-01"] {
             assert_eq!(Timestamp::parse(bad), None, "{bad}");
         }
     }

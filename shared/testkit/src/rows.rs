@@ -72,6 +72,7 @@ impl Rows<'_> {
         db::events::insert(&conn, organizer, &event, start())
             .await
             .expect("an event")
+            .expect("an organizer")
             .id
     }
 

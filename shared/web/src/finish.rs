@@ -110,10 +110,10 @@ pub(crate) async fn finish(State(site): State<Arc<Site>>, mut request: Request, 
 
 /// The id that the gateway gave the request, else the runtime's, else one of our own.
 fn request_id(request: &Request) -> String {
-    if let Some(lambda_http::request::RequestContext::ApiGatewayV2(context)) = request.request_context_ref() {
-        if let Some(id) = context.request_id.as_ref().filter(|id| !id.is_empty()) {
-            return id.clone();
-        }
+    if let Some(lambda_http::request::RequestContext::ApiGatewayV2(context)) = request.request_context_ref()
+        && let Some(id) = context.request_id.as_ref().filter(|id| !id.is_empty())
+    {
+        return id.clone();
     }
     match request.lambda_context_ref() {
         Some(context) if !context.request_id.is_empty() => context.request_id.clone(),

@@ -144,7 +144,8 @@ fn say(name: &str, problem: &str) -> String {
         Some((_, expected)) => format!("must be {expected}"),
         None => match problem.split_once(", expected ") {
             Some((start, expected)) if start.starts_with("unknown variant") => {
-                let choices = expected.trim_start_matches("one of ").replace('`', "");
+                let choices = expected.trim_start_matches("one of ").replace("` or `", "`, `");
+                let choices = choices.replace('`', "");
                 format!("must be one of [{choices}]")
             }
             _ => problem.to_owned(),
@@ -315,9 +316,9 @@ impl<T: Input, S: Send + Sync> FromRequestParts<S> for Query<T> {
 
 /// Reads `page` and `limit` of a query: page 1 of 10 rows unless said otherwise; a larger limit than 100 is cut to 100.
 pub fn page(fields: &mut Fields) -> Option<Page> {
-    let mut positive = |name: &str, default: u32| match fields.take::<Option<PositiveNumber>>(name) {
-        Some(number) => Some(number.map_or(default, |n| n.0)),
-        None => None,
+    let mut positive = |name: &str, default: u32| {
+        let number = fields.take::<Option<PositiveNumber>>(name)?;
+        Some(number.map_or(default, |n| n.0))
     };
     let (number, limit) = (positive("page", 1), positive("limit", Page::DEFAULT_LIMIT));
     let number = number?;

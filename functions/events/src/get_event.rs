@@ -1,0 +1,34 @@
+use crate::{App, CACHED_SECONDS, EventWithTickets};
+use axum::extract::State;
+use domain::{Error, EventId};
+use std::sync::Arc;
+use views::TicketOut;
+use web::{Access, Answer, Path, Route, Viewer};
+
+pub(crate) const ROUTE: Route = Route::new(
+    "GET",
+    "/api/v1/events/{id}",
+    Access::Public,
+    "get_event",
+    "Read an event with its tickets; a draft only for its organizer",
+)
+.data::<EventWithTickets>();
+
+pub(crate) async fn get_event(
+    State(app): State<Arc<App>>,
+    viewer: Viewer,
+    Path(id): Path<EventId>,
+) -> web::Result<Answer<EventWithTickets>> {
+    let conn = app.db.conn().await?;
+    let event = db::events::find(&conn, id, viewer.id(), viewer.sees_all())
+        .await?
+        .ok_or_else(|| Error::not_found("Event"))?;
+    let tickets = db::ticket_types::of_events(&conn, &[id]).await?;
+    let tickets = tickets.into_iter().map(TicketOut::from).collect();
+    let answer = Answer::ok(EventWithTickets::new(event.into(), tickets));
+    Ok(if viewer.0.is_none() {
+        answer.cached(CACHED_SECONDS)
+    } else {
+        answer
+    })
+}

@@ -1,0 +1,150 @@
+//! Events: everybody reads the published ones, organizers write their own, admins write all.
+
+mod create_event;
+mod delete_event;
+mod get_event;
+mod list_events;
+mod update_event;
+
+use domain::event::EventStatus;
+use domain::{Error, EventId, Timestamp, UserId};
+use runtime::{BootError, Clock, Env};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use views::{EventOut, TicketOut};
+use web::{Route, Router, Service, Site, Tokens};
+
+/// What the handlers work with.
+pub struct App {
+    /// The database.
+    pub db: db::Db,
+    /// Checks tokens.
+    pub tokens: Tokens,
+    /// Tells the time.
+    pub clock: Clock,
+}
+
+impl App {
+    /// Reads the configuration.
+    ///
+    /// # Errors
+    /// What is missing or wrong.
+    pub fn from_env(env: &Env) -> Result<Self, BootError> {
+        let config = db::Config::from_lookup(|name| env.get(name)).map_err(BootError::Other)?;
+        Ok(Self {
+            db: db::Db::new(config),
+            tokens: Tokens::from_env(env)?,
+            clock: Clock::system(),
+        })
+    }
+}
+
+impl Service for App {
+    fn tokens(&self) -> &Tokens {
+        &self.tokens
+    }
+
+    fn clock(&self) -> &Clock {
+        &self.clock
+    }
+}
+
+/// The routes of this function.
+pub const ROUTES: &[Route] = &[
+    list_events::ROUTE,
+    get_event::ROUTE,
+    create_event::ROUTE,
+    update_event::ROUTE,
+    delete_event::ROUTE,
+];
+
+/// The router of this function.
+pub fn router(app: App, site: Site) -> axum::Router {
+    Router::default()
+        .at(&list_events::ROUTE, list_events::list_events)
+        .at(&get_event::ROUTE, get_event::get_event)
+        .at(&create_event::ROUTE, create_event::create_event)
+        .at(&update_event::ROUTE, update_event::update_event)
+        .at(&delete_event::ROUTE, delete_event::delete_event)
+        .build(app, site)
+}
+
+/// Seconds that a public answer may be kept: what is left to sell is in it.
+const CACHED_SECONDS: u32 = 5;
+
+/// An event with its ticket types. The tickets stand where clients of the original know them, before the newer keys.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EventWithTickets {
+    /// Its id.
+    pub id: EventId,
+    /// What it is called.
+    pub name: String,
+    /// What it is about.
+    pub description: Option<String>,
+    /// When it begins.
+    pub date: Timestamp,
+    /// Where it takes place.
+    pub location: String,
+    /// Its picture.
+    pub image_url: Option<String>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was last changed.
+    pub updated_at: Timestamp,
+    /// What is sold, in the order in which it was made.
+    pub tickets: Vec<TicketOut>,
+    /// Where it stands.
+    pub status: EventStatus,
+    /// Zone of the place, for showing the date.
+    pub time_zone: String,
+    /// Who publishes it.
+    pub organizer_id: UserId,
+}
+
+impl EventWithTickets {
+    fn new(event: EventOut, tickets: Vec<TicketOut>) -> Self {
+        Self {
+            id: event.id,
+            name: event.name,
+            description: event.description,
+            date: event.date,
+            location: event.location,
+            image_url: event.image_url,
+            created_at: event.created_at,
+            updated_at: event.updated_at,
+            tickets,
+            status: event.status,
+            time_zone: event.time_zone,
+            organizer_id: event.organizer_id,
+        }
+    }
+}
+
+/// Who sees an event, as an organizer may choose it. The other statuses follow from what happens.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum Visibility {
+    /// Only its organizer.
+    Draft,
+    /// Everybody.
+    Published,
+}
+
+impl From<Visibility> for EventStatus {
+    fn from(visibility: Visibility) -> Self {
+        match visibility {
+            Visibility::Draft => Self::Draft,
+            Visibility::Published => Self::Published,
+        }
+    }
+}
+
+/// Refuses a date at which nobody can come any more.
+fn check_upcoming(date: Timestamp, now: Timestamp) -> Result<(), Error> {
+    if date > now {
+        Ok(())
+    } else {
+        Err(Error::invalid_field("date", "\"date\" must be in the future"))
+    }
+}
