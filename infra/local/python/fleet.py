@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 
 import boto3
 import localize
@@ -144,7 +145,8 @@ def deploy(config):
         template = localize.parse(file.read())
     folders = localize.function_folders(template)
     code = Code(aws, state, config["binaries"])
-    locations = {logical_id: code.uri(name) for logical_id, name in folders.items()}
+    with ThreadPoolExecutor() as pool:
+        locations = dict(zip(folders, pool.map(code.uri, folders.values())))
     state.save()
     declared = template.get("Parameters", {})
     parameters = choose_parameters(declared, config["parameters"])

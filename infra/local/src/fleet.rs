@@ -82,6 +82,9 @@ impl Fleet {
     pub fn up(&self, options: Options, processes: &mut Processes, interrupt: &Interrupt) -> Result<Value> {
         let workspace = self.repo.workspace()?;
         let functions = workspace.packages_in(&self.repo, "functions");
+        if !self.repo.template().exists() {
+            bail!("{} is missing: it describes the fleet", self.repo.template().display());
+        }
         if options.fresh {
             self.wipe(processes)?;
         }
