@@ -43,7 +43,10 @@ pub async fn claim(
     now: Timestamp,
 ) -> Result<Option<Stored>, Error> {
     // A lock of the transaction, not of the session: it does not pin an RDS Proxy connection.
-    let row = tx.query_typed_one(TRY_LOCK_SQL, params![TEXT: scope, TEXT: key]).await.map_err(DbError::from)?;
+    let row = tx
+        .query_typed_one(TRY_LOCK_SQL, params![TEXT: scope, TEXT: key])
+        .await
+        .map_err(DbError::from)?;
     if !row.col::<bool>("locked")? {
         let message = "The same request is being worked on, please wait for its answer";
         return Err(Error::conflict("request_in_flight", message).retry_after(1));
@@ -52,11 +55,20 @@ pub async fn claim(
     let params = params![
         TEXT: scope, TEXT: key, BYTEA: hash.as_slice(), TIMESTAMPTZ: now.inner(), TIMESTAMPTZ: oldest.inner(),
     ];
-    let row = tx.query_typed_one(CLAIM_SQL, params).await.map_err(DbError::from)?;
+    let row = tx
+        .query_typed_one(CLAIM_SQL, params)
+        .await
+        .map_err(DbError::from)?;
     if row.col::<&[u8]>("request_hash")? != hash {
-        return Err(Error::invalid("idempotency_mismatch", "This Idempotency-Key was used for another request"));
+        return Err(Error::invalid(
+            "idempotency_mismatch",
+            "This Idempotency-Key was used for another request",
+        ));
     }
-    match (row.col::<Option<i32>>("status")?, row.col::<Option<String>>("body")?) {
+    match (
+        row.col::<Option<i32>>("status")?,
+        row.col::<Option<String>>("body")?,
+    ) {
         (Some(status), Some(body)) => {
             let status = u16::try_from(status).map_err(|_| DbError::Value("idempotency_keys.status"))?;
             Ok(Some(Stored { status, body }))

@@ -13,6 +13,7 @@ pub mod orders;
 pub mod outbox;
 pub mod payments;
 mod rds_token;
+pub mod settlement;
 mod sql;
 pub mod stock;
 pub mod ticket_types;

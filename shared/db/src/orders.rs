@@ -187,16 +187,40 @@ pub async fn set_status(
     Ok(())
 }
 
-const OVERDUE_SQL: &str = "
-    select id from orders where status = 'pending' and expires_at <= $1 order by expires_at limit $2 for update skip locked";
+/// An order whose time to pay is over.
+#[derive(Debug, Clone)]
+pub struct Overdue {
+    /// Its id.
+    pub id: OrderId,
+    /// What the gateway calls it.
+    pub code: String,
+    /// Until when it could be paid.
+    pub expires_at: Timestamp,
+    /// Whether the buyer may have reached a payment page.
+    pub has_page: bool,
+}
 
-/// Orders whose time to pay is over, locked; those that somebody works on are left for the next time.
-pub async fn lock_overdue(tx: &Transaction<'_>, now: Timestamp, limit: u32) -> Result<Vec<OrderId>> {
+const OVERDUE_SQL: &str = "
+    select o.id, o.code, o.expires_at, p.id is not null as has_page
+    from orders o left join payments p on p.order_id = o.id
+    where o.status = 'pending' and o.expires_at <= $1 order by o.expires_at, o.id limit $2";
+
+/// Pending orders whose time to pay is over, the longest overdue first.
+pub async fn overdue(db: &Client, now: Timestamp, limit: u32) -> Result<Vec<Overdue>> {
     let limit = i64::from(limit);
-    let rows = tx
+    let rows = db
         .query_typed(OVERDUE_SQL, params![TIMESTAMPTZ: now.inner(), INT8: limit])
         .await?;
-    rows.iter().map(|row| row.id("id", OrderId::new)).collect()
+    rows.iter()
+        .map(|row| {
+            Ok(Overdue {
+                id: row.id("id", OrderId::new)?,
+                code: row.col("code")?,
+                expires_at: row.time("expires_at")?,
+                has_page: row.col("has_page")?,
+            })
+        })
+        .collect()
 }
 
 const BOUGHT_SQL: &str = "

@@ -29,12 +29,13 @@ pub async fn mark_published(db: &Client, ids: &[&str], now: Timestamp) -> Result
 
 const WAITING_SQL: &str = "
     select id, queue, body from outbox where published_at is null and created_at <= $1
-    order by created_at limit $2 for update skip locked";
+    order by created_at limit $2";
 
-/// Messages older than `before` that nobody published, locked against other sweeps.
-pub async fn lock_waiting(tx: &Transaction<'_>, before: Timestamp, limit: u32) -> Result<Vec<Outgoing>> {
+/// Messages older than `before` that nobody published. Not locked: sending takes a call to another service, and two sweeps
+/// at a time only send a message twice, which its consumer knows to be a repetition.
+pub async fn waiting(db: &Client, before: Timestamp, limit: u32) -> Result<Vec<Outgoing>> {
     let limit = i64::from(limit);
-    let rows = tx
+    let rows = db
         .query_typed(WAITING_SQL, params![TIMESTAMPTZ: before.inner(), INT8: limit])
         .await?;
     rows.iter().map(read).collect()

@@ -215,6 +215,47 @@ pub async fn lock_cart_holds(tx: &Transaction<'_>, item: CartItemId) -> Result<u
     rows.iter().map(|row| row.count("quantity")).sum()
 }
 
+const LOCK_ORDER_HOLDS_SQL: &str =
+    "select quantity from holds where order_item_id = $1 order by id for update";
+
+/// How many units a line of an order holds. They stay as they are until the end of the transaction.
+pub async fn lock_order_holds(tx: &Transaction<'_>, item: OrderItemId) -> Result<u32> {
+    let rows = tx
+        .query_typed(LOCK_ORDER_HOLDS_SQL, params![INT8: item.get()])
+        .await?;
+    rows.iter().map(|row| row.count("quantity")).sum()
+}
+
+const REDUCE_CART_SQL: &str = "
+    with ranked as (
+        select id, ticket_type_id, stripe, quantity,
+               coalesce(sum(quantity) over (order by id rows between unbounded preceding and 1 preceding), 0) as before
+        from holds where cart_item_id = $1
+    ),
+    cut as (
+        select id, ticket_type_id, stripe, quantity, least(quantity, greatest(0, $2 - before))::int as give from ranked
+    ),
+    gone as (delete from holds h using cut c where h.id = c.id and c.give = c.quantity),
+    less as (
+        update holds h set quantity = h.quantity - c.give from cut c
+        where h.id = c.id and c.give > 0 and c.give < c.quantity
+    ),
+    sums as (select ticket_type_id, stripe, sum(give)::int as quantity from cut where give > 0 group by 1, 2),
+    locked as materialized (
+        select s.ticket_type_id, s.stripe, sums.quantity
+        from ticket_stock s join sums using (ticket_type_id, stripe)
+        order by s.ticket_type_id, s.stripe for no key update of s
+    )
+    update ticket_stock s set held = s.held - l.quantity
+    from locked l where s.ticket_type_id = l.ticket_type_id and s.stripe = l.stripe";
+
+/// Gives back some of what a cart row holds. Its holds are locked already.
+pub async fn reduce_cart(tx: &Transaction<'_>, item: CartItemId, by: u32) -> Result<()> {
+    tx.execute_typed(REDUCE_CART_SQL, params![INT8: item.get(), INT4: int(by)])
+        .await?;
+    Ok(())
+}
+
 const EXTEND_CART_SQL: &str = "update holds set expires_at = $2 where cart_item_id = $1";
 
 /// Keeps what a cart row holds until another time.

@@ -182,6 +182,21 @@ pub async fn find(
     row.as_ref().map(read_full).transpose()
 }
 
+const FULL_BY_IDS_SQL: &str = concat!(
+    "select ",
+    full_columns!(),
+    "
+    from ticket_types t join events e on e.id = t.event_id join categories c on c.id = t.category_id
+    where t.id = any($1)"
+);
+
+/// Some ticket types with their events and categories, whatever state their events are in: for what was bought.
+pub async fn full_by_ids(db: &Client, ids: &[TicketTypeId]) -> Result<Vec<FullTicketType>> {
+    let ids: Vec<i64> = ids.iter().map(|id| id.get()).collect();
+    let rows = db.query_typed(FULL_BY_IDS_SQL, params![INT8_ARRAY: ids]).await?;
+    rows.iter().map(read_full).collect()
+}
+
 const OF_EVENTS_SQL: &str = "
     select t.id, t.event_id, t.category_id, t.created_by, t.name, t.price, t.capacity, t.artist, t.image_url, t.sales_start,
            t.sales_end, t.min_per_order, t.max_per_order, t.max_per_user, t.created_at, t.updated_at, s.left_over

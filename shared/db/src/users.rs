@@ -140,6 +140,18 @@ pub async fn update(db: &Client, id: UserId, patch: &ProfilePatch, now: Timestam
     row.as_ref().map(read).transpose()
 }
 
+const MARK_VERIFIED_SQL: &str = "update users set is_verified = true, updated_at = $2 where id = $1";
+
+/// Marks the mail address of an account as proved, without a link: for accounts that an operator makes.
+pub async fn mark_verified(tx: &Transaction<'_>, id: UserId, now: Timestamp) -> Result<()> {
+    tx.execute_typed(
+        MARK_VERIFIED_SQL,
+        params![INT8: id.get(), TIMESTAMPTZ: now.inner()],
+    )
+    .await?;
+    Ok(())
+}
+
 const LOCK_BUYER_SQL: &str = "select name from users where id = $1 for no key update";
 
 /// Locks the account for this transaction, so that limits per buyer hold under parallel requests of that buyer; nobody

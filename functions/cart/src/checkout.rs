@@ -1,0 +1,198 @@
+use crate::App;
+use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
+use db::cart::CartItem;
+use db::stock::{self, Owner, Want};
+use db::ticket_types::ForSale;
+use domain::message::{Mail, Outgoing};
+use domain::order::{self, Line};
+use domain::{Error, OrderItemId, Rupiah, TicketTypeId, Timestamp, UserId};
+use schemars::JsonSchema;
+use serde::Serialize;
+use std::sync::Arc;
+use web::input::Nothing;
+use web::{Access, Answer, Caller, Keyed, Route};
+
+pub(crate) const ROUTE: Route = Route::new(
+    "POST",
+    "/api/v1/cart/checkout",
+    Access::User,
+    "checkout",
+    "Turn the cart into an order; its tickets are kept until the time to pay is over",
+)
+.data::<CheckoutOut>()
+.idempotent()
+.conflicts(&[
+    "sold_out",
+    "held_by_others",
+    "limit_reached",
+    "below_minimum",
+    "sales_closed",
+]);
+
+/// The order.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct CheckoutOut {
+    user_id: UserId,
+    items: Vec<LineOut>,
+    /// What will be charged, in rupiah.
+    total: Rupiah,
+    /// `pending`: it waits for payment.
+    status: &'static str,
+    /// What the order is called; `POST /payments/initialize` takes it.
+    order_id: String,
+    /// Until when it can be paid.
+    expires_at: Timestamp,
+}
+
+/// A line of the order.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct LineOut {
+    ticket_id: TicketTypeId,
+    quantity: u32,
+    /// Price of one in rupiah.
+    price: Rupiah,
+    /// Price of the line in rupiah.
+    subtotal: Rupiah,
+}
+
+pub(crate) async fn checkout(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    request: Keyed<Nothing>,
+) -> web::Result<Response> {
+    let now = app.clock.now();
+    let expires_at = now.plus_seconds(app.payment_seconds);
+    let scope = format!("checkout {}", caller.id);
+    let mut conn = app.db.conn().await?;
+    let tx = conn.begin().await?;
+    if let Some(key) = &request.key
+        && let Some(stored) = db::idempotency::claim(&tx, &scope, &key.key, &key.request_hash, now).await?
+    {
+        return Ok(web::answer::stored(stored.status, stored.body));
+    }
+    let buyer = db::users::lock_buyer(&tx, caller.id).await?;
+    buyer.ok_or_else(|| Error::unauthenticated("Invalid token"))?;
+    let items = db::cart::lock_all(&tx, caller.id).await?;
+    if items.is_empty() {
+        return Err(Error::invalid("cart_empty", "Cart is empty").into());
+    }
+    let types: Vec<_> = items.iter().map(|item| item.ticket_type_id).collect();
+    let bought = db::orders::bought(&tx, caller.id, &types).await?;
+    let sales = db::ticket_types::for_sale(tx.client(), &types).await?;
+    let mut lines = Vec::with_capacity(items.len());
+    for item in &items {
+        let sale = sale_of(&sales, item)?;
+        let others = bought
+            .iter()
+            .find(|(id, _)| *id == sale.id)
+            .map_or(0, |(_, quantity)| *quantity);
+        sale.rules
+            .check(item.quantity, others, now)
+            .map_err(|error| named(error.into(), sale))?;
+        lines.push(Line {
+            ticket_type: sale.id,
+            unit_price: sale.rules.price,
+            quantity: item.quantity,
+        });
+    }
+    let price = order::price(&lines)?;
+    let code = order_code();
+    let (order, line_ids) =
+        db::orders::insert(&tx, &code, caller.id, &lines, &price, expires_at, now).await?;
+    let mail = Outgoing::mail(
+        runtime::random::hex::<16>(),
+        Mail::OrderPlaced { order: order.id },
+    )?;
+    db::outbox::insert(&tx, &mail, now).await?;
+    // The counters come last; rows and lines stand in the order in which they are locked.
+    for (item, line) in items.iter().zip(line_ids) {
+        hand_over(&tx, item, line, sale_of(&sales, item)?, expires_at, now).await?;
+    }
+    let items = lines
+        .iter()
+        .map(LineOut::of)
+        .collect::<Option<_>>()
+        .unwrap_or_default();
+    let data = CheckoutOut {
+        user_id: caller.id,
+        items,
+        total: price.total,
+        status: "pending",
+        order_id: code,
+        expires_at,
+    };
+    let answer = Answer::ok(data).message("Checkout initialized successfully");
+    if let Some(key) = &request.key {
+        let (status, body) = answer.to_stored();
+        db::idempotency::store(tx.client(), &scope, &key.key, status, &body).await?;
+    }
+    tx.commit().await.map_err(db::DbError::from)?;
+    app.queue
+        .publish_committed(&[mail], async |ids| {
+            db::outbox::mark_published(&conn, ids, now).await
+        })
+        .await;
+    Ok(answer.into_response())
+}
+
+/// Hands what a cart row holds to a line of the order, takes what it does not hold any more, and removes the row.
+async fn hand_over(
+    tx: &db::Transaction<'_>,
+    item: &CartItem,
+    line: OrderItemId,
+    sale: &ForSale,
+    until: Timestamp,
+    now: Timestamp,
+) -> domain::Result<()> {
+    let held = stock::lock_cart_holds(tx, item.id).await?;
+    stock::move_to_order(tx, item.id, line, until).await?;
+    db::cart::delete(tx, item.id).await?;
+    if held < item.quantity {
+        let want = Want {
+            ticket_type: sale.id,
+            quantity: item.quantity - held,
+            first_stripe: runtime::random::below(sale.stripes),
+            until,
+        };
+        stock::take(tx, Owner::Order(line), want, now)
+            .await?
+            .map_err(|error| named(error.into(), sale))?;
+    }
+    Ok(())
+}
+
+fn sale_of<'a>(sales: &'a [ForSale], item: &CartItem) -> domain::Result<&'a ForSale> {
+    sales
+        .iter()
+        .find(|sale| sale.id == item.ticket_type_id)
+        .ok_or_else(|| Error::conflict("sales_closed", "A ticket in the cart is not on sale any more"))
+}
+
+/// Says which ticket of the cart is meant, in the words that clients know.
+fn named(mut error: Error, sale: &ForSale) -> Error {
+    error.message = match error.code {
+        "sold_out" | "held_by_others" => format!("Not enough tickets available for {}", sale.name),
+        _ => format!("{}: {}", sale.name, error.message),
+    };
+    error
+}
+
+/// What an order is called: 128 random bits, so that nobody guesses another's.
+fn order_code() -> String {
+    format!("ORDER-{}", runtime::random::hex::<16>().to_uppercase())
+}
+
+impl LineOut {
+    fn of(line: &Line) -> Option<Self> {
+        let subtotal = line.subtotal()?;
+        Some(Self {
+            ticket_id: line.ticket_type,
+            quantity: line.quantity,
+            price: line.unit_price,
+            subtotal,
+        })
+    }
+}

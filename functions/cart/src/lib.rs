@@ -1,0 +1,117 @@
+//! The cart. Adding takes stock for ten minutes; checkout turns the cart into an order, whose stock is kept until the time
+//! to pay is over. A row whose reservation has ended stays as a wish: checkout takes its stock again if there is any.
+
+mod add_item;
+mod change_item;
+mod checkout;
+mod get_cart;
+mod remove_item;
+mod reserve;
+
+use domain::{CartItemId, TicketTypeId, Timestamp, UserId};
+use runtime::{BootError, Clock, Env};
+use schemars::JsonSchema;
+use serde::Serialize;
+use views::FullTicketOut;
+use web::{Route, Router, Service, Site, Tokens};
+
+/// What the handlers work with.
+pub struct App {
+    /// The database.
+    pub db: db::Db,
+    /// Publishes messages after a commit.
+    pub queue: queue::Publisher,
+    /// Checks tokens.
+    pub tokens: Tokens,
+    /// Tells the time.
+    pub clock: Clock,
+    /// Seconds that a cart keeps its stock.
+    pub hold_seconds: i64,
+    /// Seconds that a buyer has to pay.
+    pub payment_seconds: i64,
+}
+
+impl App {
+    /// Reads the configuration.
+    ///
+    /// # Errors
+    /// What is missing or wrong.
+    pub async fn from_env(env: &Env) -> Result<Self, BootError> {
+        let config = db::Config::from_lookup(|name| env.get(name)).map_err(BootError::Other)?;
+        Ok(Self {
+            db: db::Db::new(config),
+            queue: queue::Publisher::connect(|name| env.get(name)).await,
+            tokens: Tokens::from_env(env)?,
+            clock: Clock::system(),
+            hold_seconds: env.parsed("HOLD_SECONDS", domain::cart::HOLD_SECONDS)?,
+            payment_seconds: env.parsed("PAYMENT_SECONDS", domain::cart::PAYMENT_SECONDS)?,
+        })
+    }
+}
+
+impl Service for App {
+    fn tokens(&self) -> &Tokens {
+        &self.tokens
+    }
+
+    fn clock(&self) -> &Clock {
+        &self.clock
+    }
+}
+
+/// The routes of this function.
+pub const ROUTES: &[Route] = &[
+    get_cart::ROUTE,
+    add_item::ROUTE,
+    change_item::ROUTE,
+    remove_item::ROUTE,
+    checkout::ROUTE,
+];
+
+/// The router of this function.
+pub fn router(app: App, site: Site) -> axum::Router {
+    Router::default()
+        .at(&get_cart::ROUTE, get_cart::get_cart)
+        .at(&add_item::ROUTE, add_item::add_item)
+        .at(&change_item::ROUTE, change_item::change_item)
+        .at(&remove_item::ROUTE, remove_item::remove_item)
+        .at(&checkout::ROUTE, checkout::checkout)
+        .build(app, site)
+}
+
+/// A row of the cart.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CartItemOut {
+    /// Its id.
+    pub id: CartItemId,
+    /// Whose cart.
+    pub user_id: UserId,
+    /// What is wanted.
+    pub ticket_id: TicketTypeId,
+    /// How many.
+    pub quantity: u32,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was last changed.
+    pub updated_at: Timestamp,
+    /// What is wanted, in full.
+    pub ticket: FullTicketOut,
+    /// Until when the stock is kept; null when the time is over and the stock went back.
+    pub reserved_until: Option<Timestamp>,
+}
+
+impl CartItemOut {
+    fn of(item: &db::cart::CartItem, ticket: db::ticket_types::FullTicketType, now: Timestamp) -> Self {
+        Self {
+            id: item.id,
+            user_id: item.user_id,
+            ticket_id: item.ticket_type_id,
+            quantity: item.quantity,
+            created_at: item.created_at,
+            updated_at: item.updated_at,
+            ticket: ticket.into(),
+            reserved_until: (item.reserved_until > now).then_some(item.reserved_until),
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! Every minute: stock of carts whose reservation is over goes back on sale, and orders whose time to pay is over end.
+
+mod end_orders;
+
+use domain::Error;
+use gateway::Midtrans;
+use runtime::{BootError, Clock, Env};
+use worker::Job;
+
+/// Holds given back in one transaction: few enough that no buyer waits for it.
+const HOLDS_AT_ONCE: u32 = 200;
+
+/// What the job works with.
+pub struct App {
+    /// The database.
+    pub db: db::Db,
+    /// The gateway, asked before an order with a payment page ends.
+    pub midtrans: Midtrans,
+    /// Publishes hints for `payment-worker`.
+    pub queue: queue::Publisher,
+    /// Tells the time.
+    pub clock: Clock,
+}
+
+impl App {
+    /// Reads the configuration.
+    ///
+    /// # Errors
+    /// What is missing or wrong.
+    pub async fn from_env(env: &Env) -> Result<Self, BootError> {
+        let config = db::Config::from_lookup(|name| env.get(name)).map_err(BootError::Other)?;
+        Ok(Self {
+            db: db::Db::new(config),
+            midtrans: Midtrans::from_env(env)?,
+            queue: queue::Publisher::connect(|name| env.get(name)).await,
+            clock: Clock::system(),
+        })
+    }
+}
+
+/// A schedule tells nothing; whatever it sends is ignored.
+#[derive(Debug, serde::Deserialize)]
+pub struct Order {}
+
+/// What was done.
+#[derive(Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Report {
+    /// Counters that got stock of carts back.
+    pub stripes_freed: u64,
+    /// Orders that ended unpaid.
+    pub orders_expired: usize,
+    /// Orders that turned out to be paid, left to `payment-worker`.
+    pub orders_paid: usize,
+    /// Orders left for the next run because the gateway did not answer.
+    pub orders_waiting: usize,
+    /// Idempotency keys that were too old.
+    pub keys_forgotten: u64,
+}
+
+impl Job for App {
+    type Order = Order;
+    type Report = Report;
+
+    async fn run(&self, _: Order) -> Result<Report, Error> {
+        let now = self.clock.now();
+        let mut report = Report::default();
+        {
+            let mut conn = self.db.conn().await?;
+            loop {
+                let tx = conn.begin().await?;
+                let freed = db::stock::release_expired_carts(&tx, now, HOLDS_AT_ONCE).await?;
+                tx.commit().await.map_err(db::DbError::from)?;
+                report.stripes_freed += freed;
+                if freed == 0 {
+                    break;
+                }
+            }
+            let oldest = now.plus_seconds(-db::idempotency::KEEP_SECONDS);
+            report.keys_forgotten = db::idempotency::forget(&conn, oldest, 10_000).await?;
+        }
+        end_orders::end_orders(self, &mut report, now).await?;
+        Ok(report)
+    }
+}

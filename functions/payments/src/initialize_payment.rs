@@ -1,0 +1,303 @@
+use crate::{App, PaymentOut, show};
+use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
+use db::Transaction;
+use db::orders::Order;
+use db::payments::{Opened, Payment};
+use db::stock::{self, Owner, Want};
+use domain::message::{Mail, Outgoing};
+use domain::order::{self, Line};
+use domain::ticket::Quantity;
+use domain::{Error, FieldError, Rupiah, TicketTypeId, Timestamp, UserId};
+use gateway::{Customer, GatewayError, Item, SnapOrder, SnapPage};
+use schemars::JsonSchema;
+use serde::Serialize;
+use std::slice;
+use std::sync::Arc;
+use web::{Access, Answer, Caller, Keyed, Route};
+
+pub(crate) const ROUTE: Route = Route::new(
+    "POST",
+    "/api/v1/payments/initialize",
+    Access::User,
+    "initialize_payment",
+    "Open the payment page of an order, or of one ticket type bought at once; asking again gives the same page",
+)
+.status(201)
+.body::<InitializeIn>()
+.data::<InitializeOut>()
+.idempotent()
+.conflicts(&[
+    "sold_out", "held_by_others", "limit_reached", "below_minimum", "sales_closed", "order_paid", "order_closed",
+    "request_in_flight", "payment_refused",
+]);
+
+/// Seconds for which the first of two clicks keeps the second from asking the gateway, too.
+const LEASE_SECONDS: i64 = 10;
+
+web::input! {
+    /// What is paid: an order of the cart (`orderId`), or at once some tickets of one kind (`ticketId` and `quantity`).
+    pub(crate) struct InitializeIn {
+        /// The order, as checkout called it.
+        order_id: Option<String>,
+        /// Ticket type, if there is no order yet.
+        ticket_id: Option<TicketTypeId>,
+        /// How many of it.
+        quantity: Option<Quantity>,
+        /// A promo code.
+        promo_code: Option<String>,
+    }
+}
+
+enum What<'a> {
+    Order(&'a str),
+    Tickets(TicketTypeId, Quantity),
+}
+
+impl InitializeIn {
+    fn what(&self) -> domain::Result<What<'_>> {
+        if let Some(code) = &self.order_id {
+            return Ok(What::Order(code));
+        }
+        match (self.ticket_id, self.quantity) {
+            (Some(ticket), Some(quantity)) => Ok(What::Tickets(ticket, quantity)),
+            (ticket, quantity) => {
+                let missing = [("ticketId", ticket.is_none()), ("quantity", quantity.is_none())];
+                let missing = missing.into_iter().filter(|(_, missing)| *missing);
+                let refused = missing.map(|(field, _)| FieldError {
+                    field: field.to_owned(),
+                    message: format!("\"{field}\" is required"),
+                });
+                Err(Error::invalid_fields(refused.collect()))
+            }
+        }
+    }
+}
+
+/// The payment and where to pay it.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct InitializeOut {
+    payment: PaymentOut,
+    /// For `snap.pay`; null when nothing has to be paid.
+    transaction_token: Option<String>,
+    /// The payment page; null when nothing has to be paid.
+    redirect_url: Option<String>,
+}
+
+pub(crate) async fn initialize_payment(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    request: Keyed<InitializeIn>,
+) -> web::Result<Response> {
+    let now = app.clock.now();
+    let scope = format!("initialize {}", caller.id);
+    if request
+        .body
+        .promo_code
+        .as_deref()
+        .is_some_and(|code| !code.trim().is_empty())
+    {
+        return Err(Error::invalid("invalid_promo", "Invalid promo code").into());
+    }
+    let what = request.body.what()?;
+    let mut conn = app.db.conn().await?;
+    let tx = conn.begin().await?;
+    if let Some(key) = &request.key
+        && let Some(stored) = db::idempotency::claim(&tx, &scope, &key.key, &key.request_hash, now).await?
+    {
+        return Ok(web::answer::stored(stored.status, stored.body));
+    }
+    db::users::lock_buyer(&tx, caller.id)
+        .await?
+        .ok_or_else(|| Error::unauthenticated("Invalid token"))?;
+    let mut messages = Vec::new();
+    let order = match what {
+        What::Order(code) => db::orders::lock_own(&tx, code, caller.id)
+            .await?
+            .ok_or_else(|| Error::not_found("Order"))?,
+        What::Tickets(ticket, quantity) => {
+            match db::orders::lock_single_line(&tx, caller.id, ticket, quantity.get(), now).await? {
+                Some(order) => order,
+                None => order_at_once(&app, &tx, caller.id, ticket, quantity, &mut messages, now).await?,
+            }
+        }
+    };
+    order::check_payable(order.status, order.expires_at, now)?;
+    let opened = db::payments::open(&tx, order.id, now.plus_seconds(LEASE_SECONDS), now).await?;
+    if let (Rupiah::ZERO, Opened::Lease(payment)) = (order.total, &opened) {
+        let applied =
+            db::settlement::settle_free(&tx, &order, payment, &runtime::random::hex::<16>, now).await?;
+        messages.extend(applied.messages);
+    }
+    tx.commit().await.map_err(db::DbError::from)?;
+    app.queue
+        .publish_committed(&messages, async |ids| {
+            db::outbox::mark_published(&conn, ids, now).await
+        })
+        .await;
+
+    // The row is there and no transaction is open: now the gateway may take its time.
+    let payment = match opened {
+        Opened::Ready(payment) => payment,
+        Opened::Lease(payment) if payment.amount == Rupiah::ZERO => payment,
+        Opened::Lease(payment) => open_page(&app, &conn, &order, payment, now).await?,
+        Opened::Busy => {
+            let message = "The payment page is being opened, please try again in a moment";
+            return Err(Error::conflict("request_in_flight", message)
+                .retry_after(1)
+                .into());
+        }
+    };
+    let row = db::payments::find(&conn, payment.id, Some(caller.id))
+        .await?
+        .ok_or_else(|| Error::not_found("Payment"))?;
+    let shown = show(&conn, vec![row])
+        .await?
+        .into_iter()
+        .next()
+        .ok_or_else(|| Error::not_found("Payment"))?;
+    let data = InitializeOut {
+        payment: shown,
+        transaction_token: payment.transaction_token,
+        redirect_url: payment.redirect_url,
+    };
+    let answer = Answer::created("Payment initialized successfully", data);
+    if let Some(key) = &request.key {
+        let (status, body) = answer.to_stored();
+        db::idempotency::store(&conn, &scope, &key.key, status, &body).await?;
+    }
+    Ok(answer.into_response())
+}
+
+/// An order of one line without a cart. What the buyer's cart holds of the same kind serves it.
+async fn order_at_once(
+    app: &App,
+    tx: &Transaction<'_>,
+    user: UserId,
+    ticket: TicketTypeId,
+    quantity: Quantity,
+    messages: &mut Vec<Outgoing>,
+    now: Timestamp,
+) -> domain::Result<Order> {
+    let expires_at = now.plus_seconds(app.payment_seconds);
+    let sale = db::ticket_types::for_sale(tx.client(), slice::from_ref(&ticket)).await?;
+    let sale = sale
+        .into_iter()
+        .next()
+        .ok_or_else(|| Error::not_found("Ticket"))?;
+    let bought = db::orders::bought(tx, user, slice::from_ref(&ticket)).await?;
+    sale.rules.check(
+        quantity.get(),
+        bought.first().map_or(0, |(_, quantity)| *quantity),
+        now,
+    )?;
+    let in_cart = db::cart::lock_of_type(tx, user, ticket)
+        .await?
+        .filter(|item| item.quantity == quantity.get());
+    let line = Line {
+        ticket_type: ticket,
+        unit_price: sale.rules.price,
+        quantity: quantity.get(),
+    };
+    let price = order::price(slice::from_ref(&line))?;
+    let code = format!("ORDER-{}", runtime::random::hex::<16>().to_uppercase());
+    let (order, lines) = db::orders::insert(tx, &code, user, &[line], &price, expires_at, now).await?;
+    let mail = Outgoing::mail(
+        runtime::random::hex::<16>(),
+        Mail::OrderPlaced { order: order.id },
+    )?;
+    db::outbox::insert(tx, &mail, now).await?;
+    messages.push(mail);
+    let line = *lines
+        .first()
+        .ok_or_else(|| Error::internal("an order without a line"))?;
+    let mut missing = quantity.get();
+    if let Some(item) = in_cart {
+        missing -= stock::lock_cart_holds(tx, item.id).await?.min(missing);
+        stock::move_to_order(tx, item.id, line, expires_at).await?;
+        db::cart::delete(tx, item.id).await?;
+    }
+    if missing > 0 {
+        let first_stripe = runtime::random::below(sale.stripes);
+        let want = Want {
+            ticket_type: ticket,
+            quantity: missing,
+            first_stripe,
+            until: expires_at,
+        };
+        stock::take(tx, Owner::Order(line), want, now).await??;
+    }
+    Ok(order)
+}
+
+/// Asks the gateway for a page and keeps it. If the gateway is away, the lease is given back and the order stays as it is:
+/// the tickets are kept until the time to pay is over.
+async fn open_page(
+    app: &App,
+    conn: &db::Client,
+    order: &Order,
+    mut payment: Payment,
+    now: Timestamp,
+) -> domain::Result<Payment> {
+    match ask_for_page(app, conn, order, now).await {
+        Ok(page) => {
+            db::payments::store_page(conn, payment.id, &page.token, &page.redirect_url, now).await?;
+            payment.transaction_token = Some(page.token);
+            payment.redirect_url = Some(page.redirect_url);
+            Ok(payment)
+        }
+        Err(error) => {
+            if let Err(error) = db::payments::drop_lease(conn, payment.id, now).await {
+                tracing::warn!(?error, "the lease of a payment page runs out by itself");
+            }
+            Err(error)
+        }
+    }
+}
+
+async fn ask_for_page(
+    app: &App,
+    conn: &db::Client,
+    order: &Order,
+    now: Timestamp,
+) -> domain::Result<SnapPage> {
+    let user = db::users::find(conn, order.user_id)
+        .await?
+        .ok_or_else(|| Error::not_found("User"))?;
+    let lines = db::orders::items(conn, order.id).await?;
+    let items: Vec<_> = lines
+        .into_iter()
+        .map(|line| Item {
+            id: line.ticket_type_id.to_string(),
+            name: format!("{} - {}", line.event_name, line.ticket_name),
+            price: line.unit_price.get(),
+            quantity: line.quantity,
+            category: "ticket".to_owned(),
+        })
+        .collect();
+    let snap = SnapOrder {
+        code: &order.code,
+        total: order.total,
+        items: &items,
+        customer: Customer {
+            name: &user.name,
+            email: &user.email,
+            phone: &user.phone_number,
+        },
+        starts: now,
+        ends: order.expires_at,
+        finish_url: &app.finish_url,
+    };
+    app.midtrans
+        .create_page(&snap)
+        .await
+        .map_err(|error| match error {
+            // A method was chosen on a page whose address was lost: the payment goes on without us.
+            GatewayError::Refused { code: 400, .. } => {
+                let message = "A payment of this order is under way already, please wait for its result";
+                Error::conflict("payment_refused", message).because(error)
+            }
+            other => other.into(),
+        })
+}

@@ -1,0 +1,169 @@
+//! Payments: opening the gateway's page for an order, and what was paid.
+
+mod get_payment;
+mod initialize_payment;
+mod list_payments;
+mod payment_history;
+
+use domain::payment::PaymentStatus;
+use domain::{PaymentId, Rupiah, TicketTypeId, Timestamp, UserId};
+use gateway::Midtrans;
+use runtime::{BootError, Clock, Env};
+use schemars::JsonSchema;
+use serde::Serialize;
+use views::FullTicketOut;
+use web::{Route, Router, Service, Site, Tokens};
+
+/// What the handlers work with.
+pub struct App {
+    /// The database.
+    pub db: db::Db,
+    /// The gateway.
+    pub midtrans: Midtrans,
+    /// Publishes messages after a commit.
+    pub queue: queue::Publisher,
+    /// Checks tokens.
+    pub tokens: Tokens,
+    /// Tells the time.
+    pub clock: Clock,
+    /// Seconds that a buyer has to pay.
+    pub payment_seconds: i64,
+    /// Where the gateway's page sends the browser at the end.
+    pub finish_url: String,
+}
+
+impl App {
+    /// Reads the configuration.
+    ///
+    /// # Errors
+    /// What is missing or wrong.
+    pub async fn from_env(env: &Env) -> Result<Self, BootError> {
+        let config = db::Config::from_lookup(|name| env.get(name)).map_err(BootError::Other)?;
+        let finish_url = match env.get("PAYMENT_FINISH_URL") {
+            Some(url) => url.to_owned(),
+            None => format!(
+                "{}/payment/finish",
+                env.required("BASE_URL")?.trim_end_matches('/')
+            ),
+        };
+        Ok(Self {
+            db: db::Db::new(config),
+            midtrans: Midtrans::from_env(env)?,
+            queue: queue::Publisher::connect(|name| env.get(name)).await,
+            tokens: Tokens::from_env(env)?,
+            clock: Clock::system(),
+            payment_seconds: env.parsed("PAYMENT_SECONDS", domain::cart::PAYMENT_SECONDS)?,
+            finish_url,
+        })
+    }
+}
+
+impl Service for App {
+    fn tokens(&self) -> &Tokens {
+        &self.tokens
+    }
+
+    fn clock(&self) -> &Clock {
+        &self.clock
+    }
+}
+
+/// The routes of this function.
+pub const ROUTES: &[Route] = &[
+    initialize_payment::ROUTE,
+    list_payments::ROUTE,
+    payment_history::ROUTE,
+    get_payment::ROUTE,
+];
+
+/// The router of this function.
+pub fn router(app: App, site: Site) -> axum::Router {
+    Router::default()
+        .at(&initialize_payment::ROUTE, initialize_payment::initialize_payment)
+        .at(&list_payments::ROUTE, list_payments::list_payments)
+        .at(&payment_history::ROUTE, payment_history::payment_history)
+        .at(&get_payment::ROUTE, get_payment::get_payment)
+        .build(app, site)
+}
+
+/// A payment.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PaymentOut {
+    /// Its id.
+    pub id: PaymentId,
+    /// What the order is called.
+    pub order_id: String,
+    /// Who pays.
+    pub user_id: UserId,
+    /// Ticket type of the first line.
+    pub ticket_id: TicketTypeId,
+    /// What is charged, in rupiah.
+    pub amount: Rupiah,
+    /// Before the discount, in rupiah.
+    pub original_amount: Rupiah,
+    /// Taken off, in rupiah.
+    pub discount: Rupiah,
+    /// Where it stands.
+    pub status: PaymentStatus,
+    /// When it was begun.
+    pub payment_date: Timestamp,
+    /// Who pays, in short.
+    pub user: PayerOut,
+    /// The ticket type of the first line, in full.
+    pub ticket: Option<FullTicketOut>,
+    /// Units of all lines.
+    pub quantity: u32,
+    /// The payment page, while there is one.
+    pub redirect_url: Option<String>,
+}
+
+/// A payer in short.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct PayerOut {
+    /// Account.
+    pub id: UserId,
+    /// Name.
+    pub name: String,
+    /// Mail address.
+    pub email: String,
+}
+
+web::list! {
+    /// A page of payments.
+    PaymentList { payments: PaymentOut }
+}
+
+/// Adds the ticket types to payments, with one query for all.
+async fn show(db: &db::Client, rows: Vec<db::payments::ListedPayment>) -> domain::Result<Vec<PaymentOut>> {
+    let mut ids: Vec<_> = rows.iter().map(|row| row.ticket_type_id).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let tickets = db::ticket_types::full_by_ids(db, &ids).await?;
+    let shown = rows.into_iter().map(|row| {
+        let ticket = tickets.iter().find(|full| full.ticket.id == row.ticket_type_id);
+        PaymentOut {
+            id: row.payment.id,
+            order_id: row.payment.order_code,
+            user_id: row.payment.user_id,
+            ticket_id: row.ticket_type_id,
+            amount: row.payment.amount,
+            original_amount: row.payment.original_amount,
+            discount: row.payment.discount,
+            status: row.payment.status,
+            payment_date: row.payment.payment_date,
+            user: PayerOut {
+                id: row.payment.user_id,
+                name: row.user_name,
+                email: row.user_email,
+            },
+            ticket: ticket.cloned().map(FullTicketOut::from),
+            quantity: row.quantity,
+            redirect_url: row
+                .payment
+                .redirect_url
+                .filter(|_| row.payment.status == PaymentStatus::Pending),
+        }
+    });
+    Ok(shown.collect())
+}
