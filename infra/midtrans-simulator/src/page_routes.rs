@@ -177,15 +177,11 @@ fn act(world: &mut World, now: Timestamp, subject: &Subject, press: &Press) -> R
         None => None,
         Some(name) => Some(method::find(name).ok_or_else(|| Refusal::new(400, "unknown payment method"))?),
     };
-    let chosen_card = match (method, &subject.transaction) {
-        (Some(method), _) => method.is_card(),
-        (None, Some(transaction)) => transaction.method.is_card(),
-        (None, None) => false,
-    };
+    // Browsers send the hidden card fields with every method; those that are not cards ignore them.
     let card_number = press
         .card_number
         .clone()
-        .filter(|number| chosen_card && !number.trim().is_empty());
+        .filter(|number| !number.trim().is_empty());
     world.act(
         now,
         &subject.order_id,

@@ -308,6 +308,44 @@ async fn an_abandoned_card_page_expires_without_closing_the_payment() {
 }
 
 #[tokio::test]
+async fn a_customer_may_leave_the_card_page_for_another_method() {
+    let bench = Bench::new().await;
+    bench
+        .token("A", 10_000, json!({"credit_card": {"secure": true}}))
+        .await;
+    let card = bench.act("A", "credit_card", "pending").await;
+    let paid = bench.pay("A", "gopay").await;
+    assert_ne!(card["transaction_id"], paid["transaction_id"]);
+    bench.advance_clock(16 * 60).await;
+    assert_eq!(
+        bench.told(4).await,
+        ["201 pending", "201 pending", "200 settlement", "202 expire"]
+    );
+    assert_eq!(
+        bench.status("A").await["transaction_status"],
+        "settlement",
+        "the expiry is about the other attempt"
+    );
+}
+
+#[tokio::test]
+async fn the_attempt_with_money_speaks_for_the_order() {
+    let bench = Bench::new().await;
+    bench.token("A", 10_000, Value::Null).await;
+    let first = bench.act("A", "bca_va", "expire").await;
+    bench.token("A", 10_000, Value::Null).await;
+    let second = bench.act("A", "gopay", "pending").await;
+    assert_eq!(
+        bench.status("A").await["transaction_id"],
+        second["transaction_id"]
+    );
+    bench
+        .admin("POST", "/pay", json!({"order_id": "A", "late": true}))
+        .await;
+    assert_eq!(bench.status("A").await["transaction_id"], first["transaction_id"]);
+}
+
+#[tokio::test]
 async fn an_unused_page_ends_silently() {
     let bench = Bench::new().await;
     bench.token("A", 10_000, Value::Null).await;

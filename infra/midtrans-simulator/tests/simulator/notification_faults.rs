@@ -155,6 +155,7 @@ async fn a_settlement_may_be_reversed() {
     );
     let bodies = bench.bodies(3).await;
     assert_eq!(bodies[1]["transaction_id"], bodies[2]["transaction_id"]);
+    assert!(bodies[2].get("settlement_time").is_none());
 }
 
 #[tokio::test]
@@ -203,6 +204,8 @@ async fn bsi_tells_the_transaction_id_as_order_id() {
         bench.status(body["transaction_id"].as_str().unwrap()).await["order_id"],
         "A"
     );
+    pay(&bench, "B", "bca_va").await;
+    assert_eq!(bench.bodies(4).await[3]["order_id"], "B");
 }
 
 #[tokio::test]

@@ -112,6 +112,15 @@ async fn the_shop_of_the_transaction_comes_before_the_general_one() {
         &["http://other.example.test/o?x=1&amp;order_id=A%26B&amp;status_code=200"],
     );
 
+    let callbacks =
+        json!({"callbacks": {"finish": "http://ok.example.test", "error": "http://bad.example.test"}});
+    let path = path_of(&bench.token("B", 10_000, callbacks).await);
+    press(&bench, &path, "action=expire&method=bca_va").await;
+    assert_shows(
+        &open(&bench, &path).await,
+        &["href=\"http://bad.example.test?order_id=B&amp;status_code=407"],
+    );
+
     let bench = Bench::with(|config| config.finish_url = None).await;
     let path = path_of(&bench.token("C", 10_000, Value::Null).await);
     press(&bench, &path, "action=pay&method=bca_va").await;

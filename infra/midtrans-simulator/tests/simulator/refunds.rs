@@ -47,6 +47,7 @@ async fn partial_refunds_add_up_to_a_full_one() {
         refund(&bench, "A", json!({"refund_key": "r3"})).await["status_code"],
         "412"
     );
+    assert_eq!(second["refund_chargeback_id"], 2);
     let status = bench.status("A").await;
     assert_eq!(
         (&status["status_code"], &status["refund_amount"]),
