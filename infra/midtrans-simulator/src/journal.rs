@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 /// Older calls are forgotten.
-const SIZE: usize = 20_000;
+const SIZE: usize = 10_000;
 
 /// One API call.
 #[derive(Clone, Debug)]

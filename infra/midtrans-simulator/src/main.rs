@@ -2,6 +2,7 @@
 
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
+use std::process::ExitCode;
 
 use clap::Parser;
 use midtrans_simulator::{Config, Simulator};
@@ -48,7 +49,18 @@ struct Flags {
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> io::Result<()> {
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // If nobody reads it, the exit code has to do.
+            let _ = writeln!(io::stderr(), "midtrans-simulator: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> io::Result<()> {
     let flags = Flags::parse();
     let listen = flags.listen;
     let config = Config {

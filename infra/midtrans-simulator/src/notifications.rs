@@ -20,7 +20,7 @@ const HOLD: Duration = Duration::from_secs(3);
 /// Pause before an event that a fault adds, unless the fault says otherwise.
 const AFTERMATH: Duration = Duration::from_secs(1);
 /// Older deliveries are forgotten.
-const HISTORY: usize = 20_000;
+const HISTORY: usize = 10_000;
 
 /// An event that a fault adds after a normal one.
 #[derive(Clone, Copy, Debug)]

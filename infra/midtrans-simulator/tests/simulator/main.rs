@@ -13,6 +13,7 @@ mod lifecycle;
 mod notification_faults;
 mod notifications;
 mod page;
+mod program;
 mod receiver;
 mod refunds;
 mod shapes;
