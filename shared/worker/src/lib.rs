@@ -41,7 +41,9 @@ pub async fn run_queue<C: Consumer>(
     let consumer = boot(Env::load().await?).await?;
     let consumer = &consumer;
     lambda_runtime::run(service_fn(async |event: LambdaEvent<SqsEvent>| {
-        Ok::<_, lambda_runtime::Error>(handle_batch(consumer, event.payload).await)
+        // Boxed, because the runtime's own layers over a consumer with database and HTTP calls nest futures deeper than
+        // the compiler looks into by default.
+        Ok::<_, lambda_runtime::Error>(Box::pin(handle_batch(consumer, event.payload)).await)
     }))
     .await
 }
@@ -132,7 +134,8 @@ pub async fn run_job<J: Job>(
     let job = boot(Env::load().await?).await?;
     let job = &job;
     lambda_runtime::run(service_fn(async |event: LambdaEvent<J::Order>| {
-        job.run(event.payload).await.map_err(|error| {
+        // Boxed for the same reason as a batch above.
+        Box::pin(job.run(event.payload)).await.map_err(|error| {
             let cause = error
                 .internal
                 .as_ref()
