@@ -277,7 +277,7 @@ impl Fleet {
             .map(|path| format!("ws://localhost:{}/_aws/execute-api/{path}", ports.aws));
         json!({
             "api": format!("http://localhost:{}/api/v1", ports.api),
-            "docs": format!("http://localhost:{}/api/v1/docs", ports.api),
+            "docs": format!("http://localhost:{}/api-docs", ports.api),
             "websocket": websocket,
             "aws": aws_endpoint(ports),
             "midtrans": format!("http://localhost:{}", ports.midtrans),
