@@ -25,10 +25,5 @@ pub(crate) async fn get_event(
         .ok_or_else(|| Error::not_found("Event"))?;
     let tickets = db::ticket_types::of_events(&conn, &[id]).await?;
     let tickets = tickets.into_iter().map(TicketOut::from).collect();
-    let answer = Answer::ok(EventWithTickets::new(event.into(), tickets));
-    Ok(if viewer.0.is_none() {
-        answer.cached(CACHED_SECONDS)
-    } else {
-        answer
-    })
+    Ok(Answer::ok(EventWithTickets::new(event.into(), tickets)).cached_for_strangers(viewer, CACHED_SECONDS))
 }

@@ -80,13 +80,9 @@ pub(crate) async fn list_events(
         let tickets = tickets.remove(&event.id).unwrap_or_default();
         EventWithTickets::new(event.into(), tickets)
     });
-    let answer = Answer::ok(EventList {
+    Ok(Answer::ok(EventList {
         events: events.collect(),
         meta: Meta::of(query.page, total),
-    });
-    Ok(if viewer.0.is_none() {
-        answer.cached(CACHED_SECONDS)
-    } else {
-        answer
     })
+    .cached_for_strangers(viewer, CACHED_SECONDS))
 }

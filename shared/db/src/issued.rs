@@ -126,11 +126,21 @@ pub async fn find_own(db: &Client, code: &str, holder: UserId) -> Result<Option<
     row.as_ref().map(read).transpose()
 }
 
-const FIND_SQL: &str = concat!("select ", columns!(), " where i.code = $1");
+const FIND_AT_GATE_SQL: &str = concat!(
+    "select ",
+    columns!(),
+    " where i.code = $1 and (e.organizer_id = $2 or $3)"
+);
 
-/// A ticket by what its QR code carries.
-pub async fn find(db: &Client, code: &str) -> Result<Option<IssuedTicket>> {
-    let row = db.query_typed_opt(FIND_SQL, params![TEXT: code]).await?;
+/// A ticket for one of this organizer's events (for any event if `any_owner`), by what its QR code carries.
+pub async fn find_at_gate(
+    db: &Client,
+    code: &str,
+    organizer: UserId,
+    any_owner: bool,
+) -> Result<Option<IssuedTicket>> {
+    let params = params![TEXT: code, INT8: organizer.get(), BOOL: any_owner];
+    let row = db.query_typed_opt(FIND_AT_GATE_SQL, params).await?;
     row.as_ref().map(read).transpose()
 }
 

@@ -104,6 +104,10 @@ pub struct Filter {
     pub event: Option<EventId>,
     /// Of that category.
     pub category: Option<CategoryId>,
+    /// Who looks: organizers see what their own drafts will sell.
+    pub viewer: Option<UserId>,
+    /// Whether the viewer sees every draft.
+    pub sees_all: bool,
 }
 
 const LIST_SQL: &str = concat!(
@@ -111,24 +115,40 @@ const LIST_SQL: &str = concat!(
     full_columns!(),
     r", count(*) over () as total
     from ticket_types t join events e on e.id = t.event_id join categories c on c.id = t.category_id
-    where e.status <> 'draft'
+    where (e.status <> 'draft' or e.organizer_id = $7 or $8)
       and ($1::text is null or t.name ilike $1 escape '\' or t.artist ilike $1 escape '\')
       and ($2::text is null or t.artist ilike $2 escape '\')
       and ($3::bigint is null or t.price >= $3) and ($4::bigint is null or t.price <= $4)
       and ($5::bigint is null or t.event_id = $5) and ($6::bigint is null or t.category_id = $6)
-    order by t.created_at desc, t.id desc limit $7 offset $8"
+    order by t.created_at desc, t.id desc limit $9 offset $10"
 );
 
 const COUNT_SQL: &str = r"
     select count(*) as total from ticket_types t join events e on e.id = t.event_id
-    where e.status <> 'draft'
+    where (e.status <> 'draft' or e.organizer_id = $7 or $8)
       and ($1::text is null or t.name ilike $1 escape '\' or t.artist ilike $1 escape '\')
       and ($2::text is null or t.artist ilike $2 escape '\')
       and ($3::bigint is null or t.price >= $3) and ($4::bigint is null or t.price <= $4)
       and ($5::bigint is null or t.event_id = $5) and ($6::bigint is null or t.category_id = $6)";
 
-/// A page of the ticket types of public events, newest first, and how many there are in all.
+/// A page of the ticket types of events that the viewer may see, newest first, and how many there are in all.
 pub async fn list(db: &Client, filter: &Filter, page: Page) -> Result<(Vec<FullTicketType>, i64)> {
+    let rows = select(db, filter, i64::from(page.limit), page.offset()).await?;
+    let total = match rows.first() {
+        Some(row) => row.col("total")?,
+        None if page.number == 1 => 0,
+        None => count(db, filter).await?,
+    };
+    Ok((rows.iter().map(read_full).collect::<Result<_>>()?, total))
+}
+
+/// The newest of the ticket types that a filter lets through, at most so many.
+pub async fn newest(db: &Client, filter: &Filter, most: u32) -> Result<Vec<FullTicketType>> {
+    let rows = select(db, filter, i64::from(most), 0).await?;
+    rows.iter().map(read_full).collect()
+}
+
+async fn select(db: &Client, filter: &Filter, limit: i64, offset: i64) -> Result<Vec<Row>> {
     let (search, artist) = (
         filter.search.as_deref().map(anywhere),
         filter.artist.as_deref().map(anywhere),
@@ -137,27 +157,27 @@ pub async fn list(db: &Client, filter: &Filter, page: Page) -> Result<(Vec<FullT
         filter.event.map(EventId::get),
         filter.category.map(CategoryId::get),
     );
-    let limit = i64::from(page.limit);
-    let rows = db
-        .query_typed(
-            LIST_SQL,
-            params![
-                TEXT: search, TEXT: artist, INT8: filter.min_price, INT8: filter.max_price, INT8: event, INT8: category,
-                INT8: limit, INT8: page.offset(),
-            ],
-        )
-        .await?;
-    let total = match rows.first() {
-        Some(row) => row.col("total")?,
-        None if page.number == 1 => 0,
-        None => {
-            let params = params![
-                TEXT: search, TEXT: artist, INT8: filter.min_price, INT8: filter.max_price, INT8: event, INT8: category,
-            ];
-            db.query_typed_one(COUNT_SQL, params).await?.col("total")?
-        }
-    };
-    Ok((rows.iter().map(read_full).collect::<Result<_>>()?, total))
+    let params = params![
+        TEXT: search, TEXT: artist, INT8: filter.min_price, INT8: filter.max_price, INT8: event, INT8: category,
+        INT8: filter.viewer.map(UserId::get), BOOL: filter.sees_all, INT8: limit, INT8: offset,
+    ];
+    Ok(db.query_typed(LIST_SQL, params).await?)
+}
+
+async fn count(db: &Client, filter: &Filter) -> Result<i64> {
+    let (search, artist) = (
+        filter.search.as_deref().map(anywhere),
+        filter.artist.as_deref().map(anywhere),
+    );
+    let (event, category) = (
+        filter.event.map(EventId::get),
+        filter.category.map(CategoryId::get),
+    );
+    let params = params![
+        TEXT: search, TEXT: artist, INT8: filter.min_price, INT8: filter.max_price, INT8: event, INT8: category,
+        INT8: filter.viewer.map(UserId::get), BOOL: filter.sees_all,
+    ];
+    db.query_typed_one(COUNT_SQL, params).await?.col("total")
 }
 
 const FIND_SQL: &str = concat!(
@@ -280,13 +300,24 @@ pub enum Made {
     NoEvent,
     /// There is no such category.
     NoCategory,
+    /// The event has [`MOST_PER_EVENT`] already.
+    TooMany,
+    /// The account of the creator is gone.
+    NoCreator,
 }
+
+/// Most ticket types of one event: an answer shows all of them.
+pub const MOST_PER_EVENT: i64 = 100;
+
+// The lock makes the count hold until the end of the transaction.
+const LOCK_EVENT_SQL: &str = "
+    select (select count(*) from ticket_types t where t.event_id = e.id) as made
+    from events e where e.id = $1 and (e.organizer_id = $2 or $3) for no key update";
 
 const INSERT_SQL: &str = "
     insert into ticket_types (event_id, category_id, created_by, name, price, capacity, stripes, artist, sales_start,
                               sales_end, min_per_order, max_per_order, max_per_user, created_at, updated_at)
-    select e.id, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14
-    from events e where e.id = $1 and (e.organizer_id = $3 or $15)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14)
     returning id";
 
 const INSERT_STOCK_SQL: &str = "
@@ -301,23 +332,29 @@ pub async fn insert(
     new: &NewTicketType,
     now: Timestamp,
 ) -> Result<Made> {
+    let params = params![INT8: new.event_id.get(), INT8: creator.get(), BOOL: any_owner];
+    match tx.query_typed_opt(LOCK_EVENT_SQL, params).await? {
+        None => return Ok(Made::NoEvent),
+        Some(event) if event.col::<i64>("made")? >= MOST_PER_EVENT => return Ok(Made::TooMany),
+        Some(_) => {}
+    }
     let stripes = inventory::stripes_for(new.capacity.get());
     let row = tx
-        .query_typed_opt(
+        .query_typed_one(
             INSERT_SQL,
             params![
                 INT8: new.event_id.get(), INT8: new.category_id.get(), INT8: creator.get(), TEXT: new.name.as_str(),
                 INT8: new.price.get(), INT4: int(new.capacity.get()), INT4: int(stripes),
                 TEXT: new.artist.as_ref().map(Artist::as_str), TIMESTAMPTZ: new.sales_start.map(Timestamp::inner),
                 TIMESTAMPTZ: new.sales_end.map(Timestamp::inner), INT4: int(new.min_per_order), INT4: int(new.max_per_order),
-                INT4: new.max_per_user.map(int), TIMESTAMPTZ: now.inner(), BOOL: any_owner,
+                INT4: new.max_per_user.map(int), TIMESTAMPTZ: now.inner(),
             ],
         )
         .await;
     let id = match row.map_err(DbError::from) {
-        Ok(Some(row)) => row.id("id", TicketTypeId::new)?,
-        Ok(None) => return Ok(Made::NoEvent),
+        Ok(row) => row.id("id", TicketTypeId::new)?,
         Err(error) if error.is_constraint("ticket_types_category_id_fkey") => return Ok(Made::NoCategory),
+        Err(error) if error.is_constraint("ticket_types_created_by_fkey") => return Ok(Made::NoCreator),
         Err(error) => return Err(error),
     };
     let spread: Vec<i32> = inventory::spread(new.capacity.get(), stripes)
@@ -340,63 +377,74 @@ pub struct TicketTypePatch {
     pub left: Option<Capacity>,
     /// Who performs.
     pub artist: Option<Artist>,
+    /// When sale starts.
+    pub sales_start: Option<Timestamp>,
+    /// When sale ends.
+    pub sales_end: Option<Timestamp>,
+    /// Fewest in one order.
+    pub min_per_order: Option<u32>,
+    /// Most in one order.
+    pub max_per_order: Option<u32>,
+    /// Most per buyer.
+    pub max_per_user: Option<u32>,
 }
 
-const UPDATE_SQL: &str = "
-    update ticket_types t
-    set name = coalesce($4, t.name), price = coalesce($5, t.price), artist = coalesce($6, t.artist), updated_at = $7
-    from events e
-    where t.id = $1 and e.id = t.event_id and (e.organizer_id = $2 or $3)
-    returning t.id";
+const LOCK_OWN_SQL: &str = "
+    select t.id, t.event_id, t.category_id, t.created_by, t.name, t.price, t.capacity, t.artist, t.image_url, t.sales_start,
+           t.sales_end, t.min_per_order, t.max_per_order, t.max_per_user, t.created_at, t.updated_at,
+           (select coalesce(sum(s.capacity - s.held - s.sold), 0)::int from ticket_stock s where s.ticket_type_id = t.id)
+           as left_over
+    from ticket_types t join events e on e.id = t.event_id
+    where t.id = $1 and (e.organizer_id = $2 or $3) for no key update of t";
 
-const SET_CAPACITY_SQL: &str = "update ticket_types set capacity = $2 where id = $1";
-
-/// What became of a change.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Changed {
-    /// It was changed.
-    Done,
-    /// There is none that the caller may change.
-    Missing,
-    /// More would exist than a ticket type may have.
-    TooMany,
-}
-
-/// Changes a ticket type of an event of this organizer, or any for an admin.
-pub async fn update(
+/// A ticket type of an event of this organizer (any for an admin), locked against other changes. Its stock is not.
+pub async fn lock_own(
     tx: &Transaction<'_>,
     id: TicketTypeId,
     organizer: UserId,
     any_owner: bool,
+) -> Result<Option<TicketType>> {
+    let params = params![INT8: id.get(), INT8: organizer.get(), BOOL: any_owner];
+    let row = tx.query_typed_opt(LOCK_OWN_SQL, params).await?;
+    row.as_ref().map(read).transpose()
+}
+
+const UPDATE_SQL: &str = "
+    update ticket_types
+    set name = coalesce($2, name), price = coalesce($3, price), artist = coalesce($4, artist),
+        sales_start = coalesce($5, sales_start), sales_end = coalesce($6, sales_end),
+        min_per_order = coalesce($7, min_per_order), max_per_order = coalesce($8, max_per_order),
+        max_per_user = coalesce($9, max_per_user), capacity = coalesce($10, capacity),
+        updated_at = case when num_nonnulls($2, $3, $4, $5, $6, $7, $8, $9, $10) > 0 then $11 else updated_at end
+    where id = $1";
+
+/// Changes a ticket type that [`lock_own`] gave. Without changes it stays as it is, its time of change included. Returns
+/// `false`, with nothing changed, if more would exist than a ticket type may have.
+pub async fn update(
+    tx: &Transaction<'_>,
+    id: TicketTypeId,
     patch: &TicketTypePatch,
     now: Timestamp,
-) -> Result<Changed> {
-    let row = tx
-        .query_typed_opt(
-            UPDATE_SQL,
-            params![
-                INT8: id.get(), INT8: organizer.get(), BOOL: any_owner, TEXT: patch.name.as_ref().map(TicketName::as_str),
-                INT8: patch.price.map(Rupiah::get), TEXT: patch.artist.as_ref().map(Artist::as_str),
-                TIMESTAMPTZ: now.inner(),
-            ],
-        )
-        .await?;
-    if row.is_none() {
-        return Ok(Changed::Missing);
-    }
-    if let Some(left) = patch.left {
-        match stock::set_left(tx, id, left).await? {
-            Some(capacity) => {
-                tx.execute_typed(
-                    SET_CAPACITY_SQL,
-                    params![INT8: id.get(), INT4: int(capacity.get())],
-                )
-                .await?;
-            }
-            None => return Ok(Changed::TooMany),
-        }
-    }
-    Ok(Changed::Done)
+) -> Result<bool> {
+    let capacity = match patch.left {
+        None => None,
+        Some(left) => match stock::set_left(tx, id, left).await? {
+            Some(capacity) => Some(capacity),
+            None => return Ok(false),
+        },
+    };
+    tx.execute_typed(
+        UPDATE_SQL,
+        params![
+            INT8: id.get(), TEXT: patch.name.as_ref().map(TicketName::as_str), INT8: patch.price.map(Rupiah::get),
+            TEXT: patch.artist.as_ref().map(Artist::as_str), TIMESTAMPTZ: patch.sales_start.map(Timestamp::inner),
+            TIMESTAMPTZ: patch.sales_end.map(Timestamp::inner), INT4: patch.min_per_order.map(int),
+            INT4: patch.max_per_order.map(int), INT4: patch.max_per_user.map(int),
+            INT4: capacity.map(|capacity| int(capacity.get())), TIMESTAMPTZ: now.inner(),
+        ],
+    )
+    .await?;
+    Ok(true)
 }
 
 const DELETE_SQL: &str = "

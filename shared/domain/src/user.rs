@@ -49,6 +49,11 @@ impl Role {
     pub const fn may_publish(self) -> bool {
         matches!(self, Self::Organizer | Self::Admin)
     }
+
+    /// Whether this role may check tickets at a gate.
+    pub const fn may_check_in(self) -> bool {
+        matches!(self, Self::Staff | Self::Organizer | Self::Admin)
+    }
 }
 
 impl fmt::Display for Role {

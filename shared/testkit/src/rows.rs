@@ -1,7 +1,9 @@
 use crate::{TestDb, start};
+use db::issued::Unit;
 use db::ticket_types::{Made, NewTicketType};
 use db::users::{Created, NewUser};
 use domain::event::{CategoryName, EventName, EventStatus, Location};
+use domain::order::{Line, OrderStatus, price};
 use domain::ticket::{Capacity, TicketName};
 use domain::time::ZoneName;
 use domain::user::{Age, Email, PersonName, Phone, Role};
@@ -118,5 +120,48 @@ impl Rows<'_> {
         let event = self.event(organizer, "Java Jazz").await;
         self.ticket_type(organizer, event, category, price, capacity)
             .await
+    }
+
+    /// Tickets that a buyer paid for: an order, its stock sold, and the issued tickets. Returns the code of the order and
+    /// those of the tickets.
+    pub async fn bought(
+        &self,
+        buyer: UserId,
+        ticket_type: TicketTypeId,
+        quantity: u32,
+    ) -> (String, Vec<String>) {
+        let db = self.0.db();
+        let mut conn = db.conn().await.expect("a connection");
+        let tx = conn.begin().await.expect("a transaction");
+        let line = Line {
+            ticket_type,
+            unit_price: Rupiah::new(50_000).expect("a valid price"),
+            quantity,
+        };
+        let price = price(std::slice::from_ref(&line)).expect("a price");
+        let code = format!("ORDER-{}", runtime::random::hex::<16>().to_uppercase());
+        let (order, items) = db::orders::insert(&tx, &code, buyer, &[line], &price, start(), start())
+            .await
+            .expect("an order");
+        db::orders::set_status(&tx, order.id, OrderStatus::Paid, start())
+            .await
+            .expect("the order is paid");
+        let units: Vec<Unit> = items
+            .iter()
+            .flat_map(|item| (1..=quantity).map(|number| (*item, number)))
+            .map(|(item, number)| Unit {
+                item,
+                number,
+                code: runtime::random::hex::<16>(),
+            })
+            .collect();
+        db::issued::insert(&tx, &units, start()).await.expect("tickets");
+        tx.commit().await.expect("commit");
+        self.0
+            .run(&format!(
+                "update ticket_stock set sold = sold + {quantity} where ticket_type_id = {ticket_type} and stripe = 0"
+            ))
+            .await;
+        (code, units.into_iter().map(|unit| unit.code).collect())
     }
 }

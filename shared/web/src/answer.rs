@@ -1,5 +1,6 @@
 //! The envelope of success: `{"status":"success","message":…,"data":…}`, always with `data`.
 
+use crate::auth::Viewer;
 use axum::response::{IntoResponse, Response};
 use domain::page::Page;
 use http::{HeaderName, HeaderValue, StatusCode, header};
@@ -58,6 +59,16 @@ impl<T: Serialize> Answer<T> {
     pub const fn cached(mut self, seconds: u32) -> Self {
         self.cache_seconds = Some(seconds);
         self
+    }
+
+    /// The same for an answer that shows more to some: it may be kept only if the viewer is a stranger.
+    #[must_use]
+    pub const fn cached_for_strangers(self, viewer: Viewer, seconds: u32) -> Self {
+        if viewer.0.is_none() {
+            self.cached(seconds)
+        } else {
+            self
+        }
     }
 
     /// Adds a header.

@@ -7,6 +7,7 @@ use domain::user::Role;
 use domain::{Error, UserId};
 use http::request::Parts;
 use http::{HeaderMap, header};
+use lambda_http::request::RequestContext;
 use runtime::Clock;
 use std::sync::Arc;
 
@@ -39,6 +40,10 @@ impl Caller {
 #[derive(Debug, Clone, Copy)]
 pub struct Publisher(pub Caller);
 
+/// Whoever checks tickets: staff, an organizer or an admin.
+#[derive(Debug, Clone, Copy)]
+pub struct Staff(pub Caller);
+
 /// An admin.
 #[derive(Debug, Clone, Copy)]
 pub struct Admin(pub Caller);
@@ -56,6 +61,23 @@ impl Viewer {
     /// Whether they see everything.
     pub fn sees_all(self) -> bool {
         self.0.is_some_and(Caller::is_admin)
+    }
+}
+
+/// Address of the caller as the gateway saw it. Headers that a caller may write itself, such as `X-Forwarded-For`, are not
+/// looked at.
+#[derive(Debug, Clone)]
+pub struct ClientIp(pub String);
+
+impl<S: Send + Sync> FromRequestParts<S> for ClientIp {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        let ip = match parts.extensions.get::<RequestContext>() {
+            Some(RequestContext::ApiGatewayV2(context)) => context.http.source_ip.clone(),
+            _ => None,
+        };
+        Ok(Self(ip.unwrap_or_else(|| "unknown".to_owned())))
     }
 }
 
@@ -121,6 +143,19 @@ impl<S: Service> FromRequestParts<Arc<S>> for Publisher {
     async fn from_request_parts(parts: &mut Parts, app: &Arc<S>) -> Result<Self, Failure> {
         let caller = <Caller as FromRequestParts<Arc<S>>>::from_request_parts(parts, app).await?;
         if caller.role.may_publish() {
+            Ok(Self(caller))
+        } else {
+            Err(Error::forbidden().into())
+        }
+    }
+}
+
+impl<S: Service> FromRequestParts<Arc<S>> for Staff {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<S>) -> Result<Self, Failure> {
+        let caller = <Caller as FromRequestParts<Arc<S>>>::from_request_parts(parts, app).await?;
+        if caller.role.may_check_in() {
             Ok(Self(caller))
         } else {
             Err(Error::forbidden().into())

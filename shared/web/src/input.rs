@@ -399,6 +399,7 @@ mod tests {
 
     input! {
         /// A test type.
+        #[expect(dead_code, reason = "only the problems of reading it are looked at")]
         pub struct Loose {
             /// Address.
             email: Email,
@@ -410,6 +411,7 @@ mod tests {
     input! {
         strict
         /// A test type.
+        #[expect(dead_code, reason = "only the problems of reading it are looked at")]
         pub struct Strict {
             /// Role.
             role: Role,

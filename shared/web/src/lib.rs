@@ -10,7 +10,7 @@ mod serve;
 pub mod tokens;
 
 pub use answer::{Answer, Meta};
-pub use auth::{Admin, Caller, Publisher, Service, Viewer};
+pub use auth::{Admin, Caller, ClientIp, Publisher, Service, Staff, Viewer};
 pub use failure::Failure;
 pub use finish::Site;
 pub use input::{Json, Keyed, Path, Query};

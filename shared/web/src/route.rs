@@ -15,6 +15,8 @@ pub enum Access {
     User,
     /// Organizers, for what is theirs, and admins.
     Publisher,
+    /// Whoever checks tickets: staff, organizers for their own events, and admins.
+    Staff,
     /// Admins.
     Admin,
     /// The payment gateway, known by its signature.

@@ -1,0 +1,91 @@
+use crate::App;
+use crate::terms::{Limit, Terms};
+use axum::extract::State;
+use db::ticket_types::{MOST_PER_EVENT, Made, NewTicketType};
+use domain::ticket::{Artist, Capacity, TicketName};
+use domain::{CategoryId, Error, EventId, Rupiah, Timestamp};
+use std::sync::Arc;
+use views::FullTicketOut;
+use web::{Access, Answer, Json, Publisher, Route};
+
+pub(crate) const ROUTE: Route = Route::new(
+    "POST",
+    "/api/v1/tickets",
+    Access::Publisher,
+    "create_ticket",
+    "Put a ticket type of an event on sale",
+)
+.status(201)
+.body::<TicketIn>()
+.data::<FullTicketOut>()
+.conflicts(&["too_many_ticket_types"]);
+
+web::input! {
+    /// A new ticket type.
+    pub(crate) struct TicketIn {
+        /// What it is called.
+        name: TicketName,
+        /// Price of one in rupiah; 0 for free.
+        price: Rupiah,
+        /// How many there are to sell.
+        quantity: Capacity,
+        /// Its event.
+        event_id: EventId,
+        /// Its category.
+        category_id: CategoryId,
+        /// Who performs.
+        artist: Option<Artist>,
+        /// When sale starts; at once unless said otherwise.
+        sales_start: Option<Timestamp>,
+        /// When sale ends; with the event unless said otherwise.
+        sales_end: Option<Timestamp>,
+        /// Fewest in one order; 1 unless said otherwise.
+        min_per_order: Option<Limit>,
+        /// Most in one order; 10 unless said otherwise.
+        max_per_order: Option<Limit>,
+        /// Most per buyer; no limit unless said otherwise.
+        max_per_user: Option<Limit>,
+    }
+}
+
+pub(crate) async fn create_ticket(
+    State(app): State<Arc<App>>,
+    Publisher(caller): Publisher,
+    Json(input): Json<TicketIn>,
+) -> web::Result<Answer<FullTicketOut>> {
+    let terms = Terms::USUAL.with(
+        (input.sales_start, input.sales_end),
+        (input.min_per_order, input.max_per_order),
+        input.max_per_user,
+    );
+    terms.check()?;
+    let new = NewTicketType {
+        event_id: input.event_id,
+        category_id: input.category_id,
+        name: input.name,
+        price: input.price,
+        capacity: input.quantity,
+        artist: input.artist,
+        sales_start: terms.sales_start,
+        sales_end: terms.sales_end,
+        min_per_order: terms.min_per_order,
+        max_per_order: terms.max_per_order,
+        max_per_user: terms.max_per_user,
+    };
+    let mut conn = app.db.conn().await?;
+    let tx = conn.begin().await?;
+    let id = match db::ticket_types::insert(&tx, caller.id, caller.is_admin(), &new, app.clock.now()).await? {
+        Made::TicketType(id) => id,
+        Made::NoEvent => return Err(Error::not_found("Event").into()),
+        Made::NoCategory => return Err(Error::not_found("Category").into()),
+        Made::NoCreator => return Err(Error::unauthenticated("Invalid token").into()),
+        Made::TooMany => {
+            let message = format!("An event has at most {MOST_PER_EVENT} kinds of tickets");
+            return Err(Error::conflict("too_many_ticket_types", message).into());
+        }
+    };
+    let ticket = db::ticket_types::find(tx.client(), id, Some(caller.id), caller.is_admin()).await?;
+    let ticket = ticket.ok_or_else(|| Error::not_found("Ticket"))?;
+    tx.commit().await.map_err(db::DbError::from)?;
+    Ok(Answer::created("Ticket created successfully", ticket.into()))
+}

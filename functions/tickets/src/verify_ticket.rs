@@ -1,0 +1,85 @@
+use crate::App;
+use crate::issued::IssuedTicketOut;
+use axum::extract::State;
+use domain::user::Role;
+use schemars::JsonSchema;
+use serde::Serialize;
+use std::sync::Arc;
+use web::{Access, Answer, Json, Route, Staff};
+
+pub(crate) const ROUTE: Route = Route::new(
+    "POST",
+    "/api/v1/tickets/verify",
+    Access::Staff,
+    "verify_ticket",
+    "Check what a QR code carries; the ticket stays as it is",
+)
+.body::<Scan>()
+.data::<Verdict>();
+
+web::input! {
+    /// A scanned QR code.
+    pub(crate) struct Scan {
+        /// What it carries.
+        token: String,
+    }
+}
+
+/// What a gate has to know.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Verdict {
+    /// Whether the ticket admits.
+    valid: bool,
+    /// Why not; absent if it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<Reason>,
+    /// The ticket, if there is one of an event of the caller.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ticket: Option<IssuedTicketOut>,
+}
+
+/// Why a ticket does not admit.
+#[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum Reason {
+    /// It was not issued here, or not as it is.
+    Forged,
+    /// No such ticket is known, or it is for somebody else's event.
+    Unknown,
+    /// It was taken back.
+    Void,
+    /// Somebody went in with it.
+    Used,
+}
+
+pub(crate) async fn verify_ticket(
+    State(app): State<Arc<App>>,
+    Staff(caller): Staff,
+    Json(scan): Json<Scan>,
+) -> web::Result<Answer<Verdict>> {
+    let refused = |reason| Verdict {
+        valid: false,
+        reason: Some(reason),
+        ticket: None,
+    };
+    let Ok(claims) = app.keys.verify(scan.token.trim()) else {
+        return Ok(Answer::ok(refused(Reason::Forged)));
+    };
+    // Staff work for whichever event is on; organizers learn nothing about the events of others.
+    let any_owner = caller.role != Role::Organizer;
+    let conn = app.db.conn().await?;
+    let code = claims.code.to_string();
+    let Some(ticket) = db::issued::find_at_gate(&conn, &code, caller.id, any_owner).await? else {
+        return Ok(Answer::ok(refused(Reason::Unknown)));
+    };
+    let reason = match ticket.status.as_str() {
+        "valid" => None,
+        "used" => Some(Reason::Used),
+        _ => Some(Reason::Void),
+    };
+    Ok(Answer::ok(Verdict {
+        valid: reason.is_none(),
+        reason,
+        ticket: Some(IssuedTicketOut::new(ticket, &app.keys)?),
+    }))
+}

@@ -1,0 +1,119 @@
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+mod bad_input;
+mod issued;
+mod reading;
+mod verifying;
+mod writing;
+
+use domain::user::Role;
+use domain::{CategoryId, EventId, TicketTypeId, UserId};
+use runtime::{Clock, Env};
+use serde_json::{Value, json};
+use testkit::{Api, Reply, Rows, TestDb, TestTokens, start};
+use ticketing::SigningKeys;
+use tickets::{App, router};
+use web::Site;
+
+const TICKETS: &str = "/api/v1/tickets";
+const KEYS: &str =
+    "now:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=,old:AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI=";
+
+/// An organizer with an event, a category and 40 tickets of one kind on sale, and people around them.
+struct Setup {
+    db: TestDb,
+    api: Api,
+    clock: Clock,
+    organizer_id: UserId,
+    buyer_id: UserId,
+    event: EventId,
+    category: CategoryId,
+    ticket: TicketTypeId,
+    organizer: String,
+    other: String,
+    admin: String,
+    staff: String,
+    buyer: String,
+    stranger: String,
+}
+
+async fn setup() -> Setup {
+    let (db, clock) = (TestDb::new().await, Clock::set_to(start()));
+    let app = App {
+        db: db.db(),
+        tokens: TestTokens::checker(),
+        clock: clock.clone(),
+        keys: SigningKeys::parse(KEYS).unwrap(),
+    };
+    let rows = Rows(&db);
+    let organizer_id = rows.user("organizer@example.test", Role::Organizer).await;
+    let buyer_id = rows.buyer("buyer@example.test").await;
+    let mut tokens = Vec::new();
+    for (name, role) in [
+        ("other", Role::Organizer),
+        ("admin", Role::Admin),
+        ("staff", Role::Staff),
+        ("stranger", Role::User),
+    ] {
+        let id = rows.user(&format!("{name}@example.test"), role).await;
+        tokens.push(TestTokens::of(id, role, &clock));
+    }
+    let [other, admin, staff, stranger] = tokens.try_into().unwrap();
+    let category = rows.category("Concert").await;
+    let event = rows.event(organizer_id, "Java Jazz").await;
+    let ticket = rows.ticket_type(organizer_id, event, category, 150_000, 40).await;
+    Setup {
+        api: Api::new(router(app, Site::from_env(&Env::default()))),
+        organizer: TestTokens::of(organizer_id, Role::Organizer, &clock),
+        buyer: TestTokens::of(buyer_id, Role::User, &clock),
+        organizer_id,
+        buyer_id,
+        event,
+        category,
+        ticket,
+        other,
+        admin,
+        staff,
+        stranger,
+        clock,
+        db,
+    }
+}
+
+impl Setup {
+    /// A valid body for a new ticket type.
+    fn body(&self) -> Value {
+        json!({"name": "VIP", "price": 500_000, "quantity": 10, "eventId": self.event, "categoryId": self.category})
+    }
+
+    async fn get(&self, path: &str, token: Option<&str>) -> Reply {
+        self.api.get(&format!("{TICKETS}{path}"), token).await
+    }
+
+    async fn patch(&self, token: &str, body: Value) -> Reply {
+        let path = format!("{TICKETS}/{}", self.ticket);
+        self.api.call("PATCH", &path, Some(token), Some(body)).await
+    }
+
+    async fn delete(&self, token: &str) -> Reply {
+        let path = format!("{TICKETS}/{}", self.ticket);
+        self.api.call("DELETE", &path, Some(token), None).await
+    }
+
+    /// Sum of a column over the stripes of the ticket type.
+    async fn stock(&self, column: &str) -> i64 {
+        let sql = format!(
+            "select sum({column}) from ticket_stock where ticket_type_id = {}",
+            self.ticket
+        );
+        self.db.count(&sql).await
+    }
+}
+
+fn keys(value: &Value) -> Vec<&str> {
+    value.as_object().unwrap().keys().map(String::as_str).collect()
+}
