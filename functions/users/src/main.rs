@@ -1,0 +1,7 @@
+//! The Lambda function `users`.
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_http::Error> {
+    web::run(async |env| users::App::from_env(&env).map(|app| users::router(app, web::Site::from_env(&env))))
+        .await
+}
