@@ -7,12 +7,13 @@
 mod receive_notification;
 
 use runtime::{BootError, Clock, Env, Secret};
+use std::sync::Arc;
 use web::{Route, Router, Site};
 
 /// What the handler works with.
 pub struct App {
     /// Where notifications go.
-    pub queue: queue::Publisher,
+    pub queue: Arc<queue::Publisher>,
     /// The key that signs notifications.
     pub server_key: Secret,
     /// Tells the time.
@@ -27,7 +28,7 @@ impl App {
     pub async fn from_env(env: &Env) -> Result<Self, BootError> {
         let server_key = env.secret("MIDTRANS_SERVER_KEY")?;
         Ok(Self {
-            queue: queue::Publisher::connect(|name| env.get(name)).await,
+            queue: Arc::new(queue::Publisher::connect(|name| env.get(name)).await),
             server_key,
             clock: Clock::system(),
         })

@@ -66,6 +66,7 @@ impl TestDb {
         reason = "tests talk to PostgreSQL itself, not through RDS Proxy"
     )]
     pub async fn count(&self, sql: &str) -> i64 {
+        let sql = &format!("select ({sql})::bigint");
         self.client().await.query_one(sql, &[]).await.expect(sql).get(0)
     }
 

@@ -4,8 +4,10 @@
 
 mod api;
 mod database;
+mod gateway;
 mod rows;
 
+pub use self::gateway::Gateway;
 pub use api::{Api, Reply, TestTokens, event_file};
 pub use database::TestDb;
 pub use rows::Rows;

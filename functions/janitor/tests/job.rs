@@ -1,0 +1,231 @@
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+use db::stock::{Owner, Want};
+use domain::order::{self, Line};
+use domain::{Rupiah, TicketTypeId, UserId};
+use gateway::{Customer, Item, SnapOrder};
+use janitor::{App, Order, Report};
+use queue::Publisher;
+use runtime::Clock;
+use serde_json::json;
+use testkit::{Gateway, Rows, TestDb, start};
+use worker::Job as _;
+
+struct Setup {
+    db: TestDb,
+    gateway: Gateway,
+    clock: Clock,
+    ticket: TicketTypeId,
+    user: UserId,
+    janitor: App,
+}
+
+impl Setup {
+    async fn new() -> Self {
+        let (db, gateway, clock) = (
+            TestDb::new().await,
+            Gateway::start().await,
+            Clock::set_to(start()),
+        );
+        let ticket = Rows(&db).on_sale(150_000, 100).await;
+        let user = Rows(&db).buyer("ayu@example.test").await;
+        let janitor = App {
+            db: db.db(),
+            midtrans: gateway.client(),
+            queue: Publisher::in_memory(),
+            clock: clock.clone(),
+        };
+        Self {
+            db,
+            gateway,
+            clock,
+            ticket,
+            user,
+            janitor,
+        }
+    }
+
+    async fn run(&self) -> Report {
+        self.janitor.run(Order {}).await.unwrap()
+    }
+
+    /// An order of two tickets, with a payment page if asked for; returns its code.
+    async fn order(&self, with_page: bool) -> String {
+        let code = format!("ORDER-{}", runtime::random::hex::<16>().to_uppercase());
+        let (now, until) = (self.clock.now(), self.clock.now().plus_seconds(900));
+        let line = Line {
+            ticket_type: self.ticket,
+            unit_price: Rupiah::new(150_000).unwrap(),
+            quantity: 2,
+        };
+        let price = order::price(std::slice::from_ref(&line)).unwrap();
+        let db = self.db.db();
+        let mut conn = db.conn().await.unwrap();
+        let tx = conn.begin().await.unwrap();
+        let (order, lines) = db::orders::insert(&tx, &code, self.user, &[line], &price, until, now)
+            .await
+            .unwrap();
+        let want = Want {
+            ticket_type: self.ticket,
+            quantity: 2,
+            first_stripe: 0,
+            until,
+        };
+        db::stock::take(&tx, Owner::Order(lines[0]), want, now)
+            .await
+            .unwrap()
+            .unwrap();
+        if with_page {
+            db::payments::open(&tx, order.id, until, now).await.unwrap();
+        }
+        tx.commit().await.unwrap();
+        if with_page {
+            let items = [Item {
+                id: "1".to_owned(),
+                name: "F".to_owned(),
+                price: 150_000,
+                quantity: 2,
+                category: "t".to_owned(),
+            }];
+            let customer = Customer {
+                name: "Ayu",
+                email: "ayu@example.test",
+                phone: "0812",
+            };
+            let snap = SnapOrder {
+                code: &code,
+                total: price.total,
+                items: &items,
+                customer,
+                starts: now,
+                ends: until,
+                finish_url: "https://shop.example/",
+            };
+            self.gateway.client().create_page(&snap).await.unwrap();
+        }
+        code
+    }
+
+    async fn held(&self) -> i64 {
+        self.db.count("select sum(held) from ticket_stock").await
+    }
+}
+
+#[tokio::test]
+async fn carts_give_their_stock_back_when_their_time_is_over() {
+    let t = Setup::new().await;
+    let db = t.db.db();
+    let mut conn = db.conn().await.unwrap();
+    for (seconds, stripe) in [(600, 0), (601, 1)] {
+        let user = Rows(&t.db).buyer(&format!("b{seconds}@example.test")).await;
+        let tx = conn.begin().await.unwrap();
+        let until = start().plus_seconds(seconds);
+        let item = db::cart::insert(&tx, user, t.ticket, 3, until, start())
+            .await
+            .unwrap();
+        let want = Want {
+            ticket_type: t.ticket,
+            quantity: 3,
+            first_stripe: stripe,
+            until,
+        };
+        db::stock::take(&tx, Owner::Cart(item.id), want, start())
+            .await
+            .unwrap()
+            .unwrap();
+        tx.commit().await.unwrap();
+    }
+    t.clock.advance(599);
+    assert_eq!(t.run().await, Report::default());
+    t.clock.advance(1);
+    assert_eq!((t.run().await.stripes_freed, t.held().await), (1, 3));
+    t.clock.advance(1);
+    assert_eq!((t.run().await.stripes_freed, t.held().await), (1, 0));
+    assert_eq!(
+        t.db.count("select count(*) from cart_items").await,
+        2,
+        "the wishes stay"
+    );
+}
+
+#[tokio::test]
+async fn an_unpaid_order_ends_on_time() {
+    let t = Setup::new().await;
+    t.order(false).await;
+    t.order(true).await;
+    t.clock.advance(899);
+    assert_eq!(t.run().await.orders_expired, 0);
+    t.clock.advance(1);
+    assert_eq!((t.run().await.orders_expired, t.held().await), (2, 0));
+    assert_eq!(
+        t.db.count("select count(*) from orders where status = 'expired'")
+            .await,
+        2
+    );
+    assert_eq!(t.db.text("select status from payments").await, "expired");
+    assert_eq!(t.run().await, Report::default());
+}
+
+#[tokio::test]
+async fn a_page_that_waits_for_money_is_closed_before_its_stock_is_sold_again() {
+    let t = Setup::new().await;
+    let order = t.order(true).await;
+    t.gateway.pay(&order, "bca_va", "pending").await;
+    t.clock.advance(900);
+    assert_eq!(t.run().await.orders_expired, 1);
+    let said = t.gateway.client().status(&order).await.unwrap();
+    assert_eq!(said.transaction_status, "expire");
+}
+
+#[tokio::test]
+async fn an_order_that_was_paid_in_silence_is_left_to_the_worker() {
+    let t = Setup::new().await;
+    let order = t.order(true).await;
+    t.gateway.pay(&order, "bca_va", "settlement").await;
+    t.clock.advance(900);
+    let report = t.run().await;
+    assert_eq!(
+        (report.orders_paid, report.orders_expired, t.held().await),
+        (1, 0, 2)
+    );
+    let sent = t.janitor.queue.take_sent();
+    assert!(sent[0].body.contains(&order), "{sent:?}");
+}
+
+#[tokio::test]
+async fn a_gateway_that_is_away_buys_the_order_five_minutes() {
+    let t = Setup::new().await;
+    let order = t.order(true).await;
+    t.gateway.pay(&order, "bca_va", "pending").await;
+    t.gateway.faults(json!({"core": {"respond": 503}})).await;
+    t.clock.advance(900);
+    let report = t.run().await;
+    assert_eq!(
+        (report.orders_waiting, report.orders_expired, t.held().await),
+        (1, 0, 2)
+    );
+    t.clock.advance(300);
+    assert_eq!((t.run().await.orders_expired, t.held().await), (1, 0));
+}
+
+#[tokio::test]
+async fn two_janitors_at_once_give_back_once() {
+    let t = Setup::new().await;
+    for _ in 0..5 {
+        t.order(false).await;
+    }
+    t.clock.advance(900);
+    let other = App {
+        db: t.db.db(),
+        midtrans: t.gateway.client(),
+        queue: Publisher::in_memory(),
+        clock: t.clock.clone(),
+    };
+    let (a, b) = tokio::join!(t.run(), other.run(Order {}));
+    assert_eq!(a.orders_expired + b.unwrap().orders_expired, 5);
+    assert_eq!(t.held().await, 0);
+}

@@ -1,0 +1,374 @@
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+use axum::body::Body;
+use domain::user::Role;
+use domain::{TicketTypeId, UserId};
+use payments::{App, router};
+use queue::Publisher;
+use runtime::{Clock, Env};
+use serde_json::{Value, json};
+use std::time::{Duration, Instant};
+use testkit::{Api, Gateway, Reply, Rows, TestDb, TestTokens, start};
+use web::Site;
+
+struct Setup {
+    db: TestDb,
+    gateway: Gateway,
+    clock: Clock,
+    ticket: TicketTypeId,
+    user: UserId,
+    token: String,
+}
+
+impl Setup {
+    async fn new(price: i64, capacity: u32) -> Self {
+        let (db, gateway, clock) = (
+            TestDb::new().await,
+            Gateway::start().await,
+            Clock::set_to(start()),
+        );
+        let ticket = Rows(&db).on_sale(price, capacity).await;
+        let user = Rows(&db).buyer("ayu@example.test").await;
+        let token = TestTokens::of(user, Role::User, &clock);
+        Self {
+            db,
+            gateway,
+            clock,
+            ticket,
+            user,
+            token,
+        }
+    }
+
+    fn api(&self) -> Api {
+        let app = App {
+            db: self.db.db(),
+            midtrans: self.gateway.client(),
+            queue: Publisher::in_memory(),
+            tokens: TestTokens::checker(),
+            clock: self.clock.clone(),
+            payment_seconds: 900,
+            finish_url: "https://shop.example/done".to_owned(),
+        };
+        Api::new(router(app, Site::from_env(&Env::default())))
+    }
+
+    fn at_once(&self, quantity: u32) -> Value {
+        json!({"ticketId": self.ticket, "quantity": quantity})
+    }
+
+    async fn initialize(&self, api: &Api, body: Value) -> Reply {
+        api.post("/api/v1/payments/initialize", Some(&self.token), body)
+            .await
+    }
+}
+
+#[tokio::test]
+async fn a_payment_page_is_opened_as_older_clients_do_it() {
+    let t = Setup::new(150_000, 10).await;
+    let reply = t.initialize(&t.api(), t.at_once(2)).await;
+    assert_eq!(reply.message(), "Payment initialized successfully");
+    let data = reply.data(201);
+    let payment = &data["payment"];
+    let keys: Vec<_> = payment.as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(
+        keys,
+        [
+            "id",
+            "orderId",
+            "userId",
+            "ticketId",
+            "amount",
+            "originalAmount",
+            "discount",
+            "status",
+            "paymentDate",
+            "user",
+            "ticket",
+            "quantity",
+            "redirectUrl"
+        ]
+    );
+    assert_eq!(
+        (&payment["amount"], &payment["status"]),
+        (&json!(300_000), &json!("pending"))
+    );
+    assert!(payment["orderId"].as_str().unwrap().starts_with("ORDER-"));
+    assert_eq!(payment["ticket"]["event"]["name"], "Java Jazz");
+    let page = t.gateway.read(data["redirectUrl"].as_str().unwrap()).await;
+    assert!(page.contains("300.000"), "the page shows the amount");
+    let known = t
+        .gateway
+        .admin(
+            "GET",
+            &format!("transactions/{}", payment["orderId"].as_str().unwrap()),
+            json!({}),
+        )
+        .await;
+    assert!(known.to_string().contains("Java Jazz - Festival"), "{known}");
+    assert_eq!(t.db.count("select sum(held) from ticket_stock").await, 2);
+}
+
+#[tokio::test]
+async fn asking_again_gives_the_same_page() {
+    let t = Setup::new(150_000, 10).await;
+    let api = t.api();
+    let first = t.initialize(&api, t.at_once(2)).await.data(201);
+    let again = t.initialize(&api, t.at_once(2)).await.data(201);
+    assert_eq!(first["transactionToken"], again["transactionToken"]);
+    let by_order = t
+        .initialize(&api, json!({"orderId": first["payment"]["orderId"]}))
+        .await
+        .data(201);
+    assert_eq!(first["transactionToken"], by_order["transactionToken"]);
+    assert_eq!(t.db.count("select count(*) from orders").await, 1);
+    assert_eq!(t.db.count("select sum(held) from ticket_stock").await, 2);
+}
+
+#[tokio::test]
+async fn a_double_click_makes_one_order_one_payment_one_page() {
+    let t = Setup::new(150_000, 10).await;
+    t.gateway.faults(json!({"snap_create": {"delay_ms": 300}})).await;
+    let apis: Vec<_> = (0..6).map(|_| t.api()).collect();
+    let replies =
+        futures_util::future::join_all(apis.iter().map(|api| t.initialize(api, t.at_once(2)))).await;
+    assert_eq!(
+        replies.iter().filter(|reply| reply.status == 201).count(),
+        1,
+        "{replies:?}"
+    );
+    for reply in replies.iter().filter(|reply| reply.status != 201) {
+        assert_eq!(reply.error(409), "request_in_flight");
+    }
+    assert_eq!(t.db.count("select count(*) from orders").await, 1);
+    assert_eq!(t.db.count("select count(*) from payments").await, 1);
+    let requests = t.gateway.admin("GET", "requests", json!({})).await;
+    assert_eq!(
+        requests.to_string().matches("/snap/v1/transactions").count(),
+        1,
+        "{requests}"
+    );
+}
+
+#[tokio::test]
+async fn what_the_cart_holds_serves_the_purchase() {
+    let t = Setup::new(150_000, 2).await;
+    let db = t.db.db();
+    let mut conn = db.conn().await.unwrap();
+    let tx = conn.begin().await.unwrap();
+    let until = start().plus_seconds(600);
+    let item = db::cart::insert(&tx, t.user, t.ticket, 2, until, start())
+        .await
+        .unwrap();
+    let want = db::stock::Want {
+        ticket_type: t.ticket,
+        quantity: 2,
+        first_stripe: 0,
+        until,
+    };
+    db::stock::take(&tx, db::stock::Owner::Cart(item.id), want, start())
+        .await
+        .unwrap()
+        .unwrap();
+    tx.commit().await.unwrap();
+    drop(conn);
+    t.initialize(&t.api(), t.at_once(2)).await.data(201);
+    assert_eq!(t.db.count("select count(*) from cart_items").await, 0);
+    assert_eq!(
+        t.db.count("select sum(quantity) from holds where order_item_id is not null")
+            .await,
+        2
+    );
+}
+
+#[tokio::test]
+async fn a_gateway_that_is_away_costs_nothing() {
+    let t = Setup::new(150_000, 10).await;
+    let api = t.api();
+    for faults in [
+        json!({"snap_create": {"respond": 503}}),
+        json!({"snap_create": {"respond": 429}}),
+        json!({"snap_create": {"drop": true}}),
+        json!({"snap_create": {"hang": true}}),
+        json!({"snap_create": {"malformed_json": true}}),
+    ] {
+        t.gateway.faults(faults.clone()).await;
+        let asked = Instant::now();
+        let reply = t.initialize(&api, t.at_once(2)).await;
+        assert!(asked.elapsed() < Duration::from_millis(3_500), "{faults}");
+        assert_eq!(reply.error(503), "unavailable", "{faults}");
+        assert_eq!(reply.headers["retry-after"], "10");
+        assert_eq!(
+            t.db.count("select sum(held) from ticket_stock").await,
+            2,
+            "the reservation stays"
+        );
+        assert_eq!(t.db.count("select count(*) from pg_stat_activity where state = 'idle in transaction' and datname = current_database()").await, 0);
+    }
+    t.gateway.faults(json!({})).await;
+    t.initialize(&api, t.at_once(2)).await.data(201);
+    assert_eq!(t.db.count("select count(*) from orders").await, 1);
+}
+
+#[tokio::test]
+async fn an_answer_that_was_lost_is_found_again() {
+    let t = Setup::new(150_000, 10).await;
+    let api = t.api();
+    t.gateway
+        .faults(json!({"snap_create": {"lose_reply": true, "times": 1}}))
+        .await;
+    assert_eq!(t.initialize(&api, t.at_once(2)).await.error(503), "unavailable");
+    let data = t.initialize(&api, t.at_once(2)).await.data(201);
+    t.gateway.read(data["redirectUrl"].as_str().unwrap()).await;
+    assert_eq!(t.db.count("select count(*) from payments").await, 1);
+}
+
+#[tokio::test]
+async fn only_the_buyer_pays_and_only_in_time() {
+    let t = Setup::new(150_000, 10).await;
+    let api = t.api();
+    let data = t.initialize(&api, t.at_once(2)).await.data(201);
+    let order = json!({"orderId": data["payment"]["orderId"]});
+    let other = Rows(&t.db).buyer("budi@example.test").await;
+    let other = TestTokens::of(other, Role::User, &t.clock);
+    assert_eq!(
+        api.post("/api/v1/payments/initialize", Some(&other), order.clone())
+            .await
+            .error(404),
+        "not_found"
+    );
+    assert_eq!(
+        api.post("/api/v1/payments/initialize", None, order.clone())
+            .await
+            .error(401),
+        "unauthenticated"
+    );
+    t.clock.advance(900);
+    assert_eq!(t.initialize(&api, order.clone()).await.error(409), "order_closed");
+    t.db.run("update orders set status = 'paid'").await;
+    assert_eq!(t.initialize(&api, order).await.error(409), "order_paid");
+}
+
+#[tokio::test]
+async fn a_free_order_needs_no_gateway() {
+    let t = Setup::new(0, 10).await;
+    let data = t.initialize(&t.api(), t.at_once(3)).await.data(201);
+    assert_eq!(
+        (&data["payment"]["status"], &data["redirectUrl"]),
+        (&json!("success"), &Value::Null)
+    );
+    assert_eq!(
+        t.db.count("select count(*) from issued_tickets where status = 'valid'")
+            .await,
+        3
+    );
+    assert_eq!(t.db.count("select sum(sold) from ticket_stock").await, 3);
+    assert_eq!(
+        t.db.count("select count(*) from outbox where body like '%tickets%'")
+            .await,
+        1
+    );
+    let requests = t.gateway.admin("GET", "requests", json!({})).await;
+    assert_eq!(requests.to_string().matches("/snap/v1").count(), 0);
+}
+
+#[tokio::test]
+async fn a_key_gives_the_same_answer_and_another_body_is_refused() {
+    let t = Setup::new(150_000, 10).await;
+    let api = t.api();
+    let send = async |body: Value| {
+        let request = http::Request::post("/api/v1/payments/initialize")
+            .header("authorization", format!("Bearer {}", t.token))
+            .header("idempotency-key", "k");
+        api.send(request.body(Body::from(body.to_string())).unwrap())
+            .await
+    };
+    let first = send(t.at_once(2)).await;
+    let again = send(t.at_once(2)).await;
+    assert_eq!((first.status.as_u16(), &first.bytes), (201, &again.bytes));
+    assert_eq!(send(t.at_once(3)).await.error(400), "idempotency_mismatch");
+    assert_eq!(t.db.count("select count(*) from orders").await, 1);
+}
+
+#[tokio::test]
+async fn bad_input_is_refused() {
+    let t = Setup::new(150_000, 10).await;
+    let api = t.api();
+    for (body, status, code) in [
+        (json!({}), 400, "invalid_input"),
+        (json!({"ticketId": t.ticket}), 400, "invalid_input"),
+        (json!({"ticketId": t.ticket, "quantity": 0}), 400, "invalid_input"),
+        (
+            json!({"ticketId": t.ticket, "quantity": "1e3"}),
+            400,
+            "invalid_input",
+        ),
+        (
+            json!({"ticketId": t.ticket, "quantity": 1, "promoCode": "SUMMER"}),
+            400,
+            "invalid_promo",
+        ),
+        (json!({"ticketId": 999_999, "quantity": 1}), 404, "not_found"),
+        (json!({"orderId": "ORDER-1"}), 404, "not_found"),
+        (
+            json!({"ticketId": t.ticket, "quantity": 11}),
+            409,
+            "limit_reached",
+        ),
+    ] {
+        assert_eq!(
+            t.initialize(&api, body.clone()).await.error(status),
+            code,
+            "{body}"
+        );
+    }
+    assert_eq!(t.db.count("select count(*) from orders").await, 0);
+    assert_eq!(t.db.count("select sum(held) from ticket_stock").await, 0);
+}
+
+#[tokio::test]
+async fn payments_are_seen_by_their_payer_and_by_admins() {
+    let t = Setup::new(150_000, 10).await;
+    let api = t.api();
+    let payment = t.initialize(&api, t.at_once(2)).await.data(201)["payment"].clone();
+    let path = format!("/api/v1/payments/{}", payment["id"]);
+    let other = Rows(&t.db).buyer("budi@example.test").await;
+    let other = TestTokens::of(other, Role::User, &t.clock);
+    let admin = TestTokens::of(UserId::new(999), Role::Admin, &t.clock);
+    assert_eq!(
+        api.get(&path, Some(&t.token)).await.data(200)["orderId"],
+        payment["orderId"]
+    );
+    assert_eq!(
+        api.get(&path, Some(&admin)).await.data(200)["orderId"],
+        payment["orderId"]
+    );
+    assert_eq!(api.get(&path, Some(&other)).await.error(404), "not_found");
+    let own = api
+        .event("http/payments/payment_history.json", Some(&t.token))
+        .await
+        .data(200);
+    assert_eq!(
+        own["meta"],
+        json!({"page": 1, "limit": 10, "total": 1, "totalPages": 1})
+    );
+    assert_eq!(own["payments"][0]["user"]["name"], "ayu");
+    assert_eq!(
+        api.get("/api/v1/payments/history", Some(&other)).await.data(200)["meta"]["total"],
+        0
+    );
+    assert_eq!(
+        api.event("http/payments/list_payments.json", Some(&admin))
+            .await
+            .data(200)["meta"]["total"],
+        1
+    );
+    assert_eq!(
+        api.get("/api/v1/payments", Some(&t.token)).await.error(403),
+        "forbidden"
+    );
+}

@@ -1,0 +1,70 @@
+use gateway::Midtrans;
+use midtrans_simulator::{Config, Simulator};
+use runtime::Secret;
+use serde_json::{Value, json};
+
+/// A payment gateway of one test: the simulator on a port of its own.
+pub struct Gateway {
+    simulator: Simulator,
+    http: reqwest::Client,
+}
+
+impl Gateway {
+    /// Starts one. It notifies nobody; tests hand the hint over themselves.
+    pub async fn start() -> Self {
+        let simulator = Simulator::start(Config::default())
+            .await
+            .expect("the simulator starts");
+        // The client library wants a TLS provider even for plain HTTP; a second installation changes nothing.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        Self {
+            simulator,
+            http: reqwest::Client::new(),
+        }
+    }
+
+    /// A client of it, as functions use it.
+    pub fn client(&self) -> Midtrans {
+        let key = Secret::new(Config::default().server_key);
+        Midtrans::new(self.simulator.url(), self.simulator.url(), key).expect("a client")
+    }
+
+    /// Calls its admin interface.
+    pub async fn admin(&self, method: &str, path: &str, body: Value) -> Value {
+        let url = format!("{}/admin/{path}", self.simulator.url());
+        let method = method.parse().expect("a method");
+        let answer = self
+            .http
+            .request(method, url)
+            .json(&body)
+            .send()
+            .await
+            .expect("the simulator answers");
+        let status = answer.status();
+        let text = answer.text().await.expect("a body");
+        assert!(status.is_success(), "{path}: {status} {text}");
+        serde_json::from_str(&text).unwrap_or(Value::Null)
+    }
+
+    /// Reads a page of it.
+    pub async fn read(&self, url: &str) -> String {
+        let answer = self.http.get(url).send().await.expect("the simulator answers");
+        assert!(answer.status().is_success(), "{url}: {}", answer.status());
+        answer.text().await.expect("a page")
+    }
+
+    /// Plays the customer: chooses a method and lets it end as said.
+    pub async fn pay(&self, order: &str, method: &str, outcome: &str) {
+        self.admin(
+            "POST",
+            "pay",
+            json!({ "order_id": order, "method": method, "outcome": outcome }),
+        )
+        .await;
+    }
+
+    /// Sets faults.
+    pub async fn faults(&self, faults: Value) {
+        self.admin("PUT", "faults", faults).await;
+    }
+}
