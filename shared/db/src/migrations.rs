@@ -16,6 +16,7 @@ const LOCK: i64 = 7_166_331_402;
 ///
 /// # Errors
 /// If a migration fails; nothing of it is kept.
+#[expect(clippy::disallowed_methods, reason = "a migration is SQL text; nothing of it comes from outside")]
 pub async fn run(client: &mut Client) -> Result<usize> {
     client
         .batch_execute(&format!("select pg_advisory_lock({LOCK})"))

@@ -1,6 +1,7 @@
 use std::fmt;
 
-/// A value that must not be printed.
+/// A value that must not be printed. It has no `==` on purpose: comparing secrets takes constant time, by `subtle` or by the
+/// verification of a MAC.
 #[derive(Clone)]
 pub struct Secret(String);
 

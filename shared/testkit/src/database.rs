@@ -1,3 +1,5 @@
+#![expect(clippy::disallowed_methods, reason = "tests talk to PostgreSQL itself, not through RDS Proxy")]
+
 use db::{Config, Db};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -61,20 +63,12 @@ impl TestDb {
     }
 
     /// The first column of the first row of a query, as a number: `count("select count(*) from holds")`.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "tests talk to PostgreSQL itself, not through RDS Proxy"
-    )]
     pub async fn count(&self, sql: &str) -> i64 {
         let sql = &format!("select ({sql})::bigint");
         self.client().await.query_one(sql, &[]).await.expect(sql).get(0)
     }
 
     /// The first column of the first row of a query, as text.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "tests talk to PostgreSQL itself, not through RDS Proxy"
-    )]
     pub async fn text(&self, sql: &str) -> String {
         self.client().await.query_one(sql, &[]).await.expect(sql).get(0)
     }
@@ -145,10 +139,6 @@ fn template_name() -> String {
     .clone()
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "tests talk to PostgreSQL itself, not through RDS Proxy"
-)]
 async fn make_template(admin: &Client, name: &str) {
     let exists = async || {
         let row = admin
