@@ -43,7 +43,7 @@ pub(crate) async fn end_orders(app: &App, report: &mut Report, now: Timestamp) -
                 hint(app, notice).await?;
             }
             Verdict::Unknown if now.seconds_since(order.expires_at) < PATIENCE_SECONDS => {
-                report.orders_waiting += 1
+                report.orders_waiting += 1;
             }
             Verdict::Unpaid | Verdict::Unknown => {
                 if end(app, &order, now).await? {

@@ -1,9 +1,3 @@
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking"
-)]
-
 use axum::body::Body;
 use domain::message::{Envelope, Outgoing, PaymentNotice, Queue};
 use midtrans_webhook::{App, router};

@@ -173,7 +173,9 @@ async fn make_show(
         location: Location::parse(place).map_err(wrong)?,
         status: EventStatus::Published,
     };
-    let event = db::events::insert(tx.client(), organizer, &event, now).await?.ok_or_else(|| wrong(name))?;
+    let event = db::events::insert(tx.client(), organizer, &event, now)
+        .await?
+        .ok_or_else(|| wrong(name))?;
     for (name, artist, category, price, capacity) in *kinds {
         let kind = NewTicketType {
             event_id: event.id,

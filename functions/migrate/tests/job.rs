@@ -1,5 +1,3 @@
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
 use migrate::{App, Order, Report};
 use runtime::Clock;
 use testkit::{TestDb, start};

@@ -1,5 +1,3 @@
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use outbox_relay::{App, Order, Report};
 use queue::Publisher;
 use runtime::Clock;
