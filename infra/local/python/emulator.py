@@ -15,6 +15,7 @@ import asyncio
 import os
 import socketserver
 import sys
+from datetime import datetime, timezone
 
 # The Runtime API between emulator and function: Nagle's algorithm and delayed acknowledgements would add 40 ms to
 # every call.
@@ -33,7 +34,7 @@ _drain.__defaults__ = (0.0, 0.0, 0.250)
 
 
 class _Tee:
-    """A function's output stream that also appends every line to a file as it is printed."""
+    """A function's output stream that also appends every line to a file as it is printed, after the time and a tab."""
 
     def __init__(self, stream, path):
         self._stream = stream
@@ -42,7 +43,8 @@ class _Tee:
     def readline(self):
         line = self._stream.readline()
         if line:
-            self._file.write(line if line.endswith(b"\n") else line + b"\n")
+            now = datetime.now(timezone.utc).isoformat(timespec="milliseconds").encode()
+            self._file.write(now + b"\t" + line.rstrip(b"\r\n") + b"\n")
         return line
 
     def close(self):

@@ -42,12 +42,8 @@ pub fn check(repo: &Repo, tools: &Tools, terminal: Terminal) -> Result<bool> {
             .arg(repo.python_source("localize.py"))
             .arg(&template),
     )?;
-    examine(
-        "cfn-lint",
-        Command::new(tools.program("cfn-lint"))
-            .args(["--append-rules", "cfn_lint_serverless.rules"])
-            .arg(&template),
-    )?;
+    // .cfnlintrc names the template and the rules.
+    examine("cfn-lint", &mut Command::new(tools.program("cfn-lint")))?;
     let mut deny = Command::new(tools.program("cargo-deny"));
     // Advisories come from a repository on the network; they have a place in a nightly job, not in every check.
     deny.args([

@@ -83,7 +83,10 @@ impl Fleet {
         let workspace = self.repo.workspace()?;
         let functions = workspace.packages_in(&self.repo, "functions");
         if !self.repo.template().exists() {
-            bail!("{} is missing: it describes the fleet", self.repo.template().display());
+            bail!(
+                "{} is missing: it describes the fleet",
+                self.repo.template().display()
+            );
         }
         if options.fresh {
             self.wipe(processes)?;

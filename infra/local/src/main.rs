@@ -11,6 +11,7 @@ mod environment;
 mod fleet;
 mod helper;
 mod http;
+mod logs;
 mod ports;
 mod postgres;
 mod process;
@@ -84,6 +85,9 @@ enum Command {
         /// How many of the last lines
         #[arg(long, short = 'n', default_value_t = 200)]
         lines: usize,
+        /// As printed, one JSON object a line
+        #[arg(long)]
+        json: bool,
     },
     /// Put the demo data in place again
     Seed,
@@ -155,8 +159,14 @@ fn run(command: Command) -> Result<ExitCode> {
             function,
             follow,
             lines,
+            json,
         } => {
-            watch::logs(&fleet, &function, lines, follow, &Interrupt::install()?)?;
+            let wanted = logs::Wanted {
+                lines,
+                follow,
+                raw: json,
+            };
+            logs::logs(&fleet, &function, wanted, &Interrupt::install()?)?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Seed => {

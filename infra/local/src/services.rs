@@ -64,6 +64,8 @@ pub fn emulator(repo: &Repo, tools: &Tools, ports: &Ports, enforce_iam: bool) ->
         .env("LOG_LEVEL", "WARNING")
         .env("SFTP_ENABLED", "0")
         .env("IOT_MTLS_ENABLED", "0")
+        // The template asks for JSON logs; the emulator does not tell the functions.
+        .env("AWS_LAMBDA_LOG_FORMAT", "JSON")
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .env("PYTHONUNBUFFERED", "1")
         .env("RUST_BACKTRACE", "1");

@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 
 use crate::fleet::{Fleet, act};
 use crate::helper::{Helper, Updater};
@@ -175,64 +175,6 @@ fn difference(before: &Snapshot, after: &Snapshot) -> Vec<PathBuf> {
         .filter(|(path, time)| before.get(*path) != Some(time))
         .map(|(path, _)| path);
     gone.chain(new_or_changed).cloned().collect()
-}
-
-/// Prints what a function has printed, and with `follow` what it goes on to print.
-///
-/// # Errors
-/// When the function is not deployed.
-pub fn logs(fleet: &Fleet, function: &str, lines: usize, follow: bool, interrupt: &Interrupt) -> Result<()> {
-    let physical = physical_name(fleet, function)?;
-    let path = fleet.repo.local("logs/functions").join(format!("{physical}.log"));
-    let text = fs::read(&path)
-        .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
-        .unwrap_or_default();
-    let all: Vec<&str> = text.lines().collect();
-    for line in all.iter().skip(all.len().saturating_sub(lines)) {
-        println!("{line}");
-    }
-    if all.is_empty() {
-        eprintln!("{function} has printed nothing since the fleet was started");
-    }
-    let mut position = u64::try_from(text.len())?;
-    while follow && !interrupt.happened() {
-        std::thread::sleep(Duration::from_millis(100));
-        let Ok(bytes) = fs::read(&path) else { continue };
-        let length = u64::try_from(bytes.len())?;
-        // A fleet that was started anew begins a new file.
-        let from = if length < position {
-            0
-        } else {
-            usize::try_from(position)?
-        };
-        print!(
-            "{}",
-            String::from_utf8_lossy(bytes.get(from..).unwrap_or_default())
-        );
-        position = length;
-    }
-    Ok(())
-}
-
-fn physical_name(fleet: &Fleet, function: &str) -> Result<String> {
-    let text =
-        fs::read(fleet.repo.deployment_file()).context("the fleet is not deployed; run `cargo xtask up`")?;
-    let deployment: serde_json::Value = serde_json::from_slice(&text)?;
-    let functions = deployment.get("functions").and_then(serde_json::Value::as_object);
-    let name = functions
-        .and_then(|functions| functions.get(function))
-        .and_then(serde_json::Value::as_str);
-    name.map(str::to_owned).with_context(|| {
-        let known: Vec<&str> = functions
-            .into_iter()
-            .flatten()
-            .map(|(name, _)| name.as_str())
-            .collect();
-        format!(
-            "no function {function} is deployed (there are: {})",
-            known.join(", ")
-        )
-    })
 }
 
 #[cfg(test)]
