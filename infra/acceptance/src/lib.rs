@@ -1,0 +1,21 @@
+#![doc = include_str!("../README.md")]
+
+mod aws;
+mod database;
+mod fleet;
+mod gate;
+mod http;
+mod mailbox;
+mod midtrans;
+mod people;
+mod waiting;
+
+pub use aws::{Message, Queue};
+pub use database::{Database, Stock};
+pub use fleet::{Fleet, Secrets};
+pub use gate::{Gate, Refusal, Scanned, read_qr};
+pub use http::{Api, Reply};
+pub use mailbox::Mail;
+pub use midtrans::{Faults, Midtrans, PaymentPage};
+pub use people::{Buyer, Event, Organizer, PASSWORD, TicketTerms};
+pub use waiting::{eventually, unique};

@@ -1,0 +1,67 @@
+//! The pages in Chromium: what a person sees and clicks. The clicks are in `browser/pay.mjs`, what came of them is checked
+//! here.
+
+use acceptance::{Buyer, Fleet, Organizer, TicketTerms, eventually};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+/// A variable that `cargo xtask test --only browser` sets.
+fn given(name: &str) -> PathBuf {
+    let value = std::env::var_os(name);
+    PathBuf::from(value.unwrap_or_else(|| panic!("{name} is not set: run `cargo xtask test --only browser`")))
+}
+
+/// Runs one scene of the script and fails with what it printed.
+fn play(scene: &str, arguments: &[&str]) {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser/pay.mjs");
+    let output = Command::new(given("GIGGLEFEST_NODE"))
+        .arg(script)
+        .arg(scene)
+        .args(arguments)
+        .env("GIGGLEFEST_NODE_MODULES", given("GIGGLEFEST_NODE_MODULES"))
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "scene {scene}: {told}");
+}
+
+#[test]
+fn swagger_ui_shows_the_operations_and_asks_no_other_host() {
+    let fleet = Fleet::running();
+    play(
+        "docs",
+        &[&fleet.docs_url, "/api/v1/events", "/api/v1/payments/initialize"],
+    );
+}
+
+#[tokio::test]
+async fn somebody_pays_with_a_click_and_finds_the_tickets_in_the_mailbox() {
+    let fleet = Fleet::running();
+    let event = Organizer::demo(&fleet).await.event("Browser").await;
+    let terms = TicketTerms {
+        price: 175_000,
+        quantity: 5,
+    };
+    let ticket = event.sell(terms).await;
+    let buyer = Buyer::register(&fleet).await;
+    let order = buyer.order(ticket, 2).await;
+    let page = buyer.open_payment(&order).await;
+
+    play(
+        "pay",
+        &[
+            &page,
+            "gopay",
+            &order,
+            &format!("{}/payment/finish", fleet.origin),
+        ],
+    );
+    eventually("the tickets are issued", Duration::from_secs(60), async || {
+        (buyer.tickets().await.len() == 2).then_some(())
+    })
+    .await;
+    assert_eq!(fleet.database().await.order(&order).await, "paid");
+    fleet.mail(&buyer.email, &event.name).await;
+    play("mailbox", &[&fleet.mailbox_url, &event.name]);
+}
