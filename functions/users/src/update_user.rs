@@ -66,7 +66,7 @@ impl<'de> Deserialize<'de> for NewAge {
 /// A phone number that can be called.
 #[derive(Debug, JsonSchema)]
 #[schemars(transparent)]
-pub(crate) struct NewPhone(#[schemars(length(min = 10))] Phone);
+pub(crate) struct NewPhone(#[schemars(with = "String", length(min = 10, max = 30))] Phone);
 
 impl<'de> Deserialize<'de> for NewPhone {
     fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {

@@ -1,0 +1,51 @@
+//! The front page of the API, its documentation, the page at the end of a payment, and the answer to whatever has no route
+//! anywhere: the gateway sends it here.
+
+mod get_docs_asset;
+mod get_openapi;
+mod payment_finished;
+mod show_api_docs;
+mod welcome;
+
+use runtime::{Clock, Env};
+use web::{Route, Router, Site};
+
+/// What the handlers work with.
+pub struct App {
+    /// Tells the time.
+    pub clock: Clock,
+    /// Address of the web client, if there is one to go back to.
+    pub frontend_url: Option<String>,
+}
+
+impl App {
+    /// Reads the configuration; all of it is optional.
+    pub fn from_env(env: &Env) -> Self {
+        Self {
+            clock: Clock::system(),
+            frontend_url: env
+                .get("FRONTEND_URL")
+                .map(|url| url.trim_end_matches('/').to_owned()),
+        }
+    }
+}
+
+/// The routes of this function.
+pub const ROUTES: &[Route] = &[
+    welcome::ROUTE,
+    show_api_docs::ROUTE,
+    get_openapi::ROUTE,
+    get_docs_asset::ROUTE,
+    payment_finished::ROUTE,
+];
+
+/// The router of this function.
+pub fn router(app: App, site: Site) -> axum::Router {
+    Router::default()
+        .at(&welcome::ROUTE, welcome::welcome)
+        .at(&show_api_docs::ROUTE, show_api_docs::show_api_docs)
+        .at(&get_openapi::ROUTE, get_openapi::get_openapi)
+        .at(&get_docs_asset::ROUTE, get_docs_asset::get_docs_asset)
+        .at(&payment_finished::ROUTE, payment_finished::payment_finished)
+        .build(app, site)
+}
