@@ -113,17 +113,22 @@ impl Server {
 
         let mut initdb = wrapper.command(&programs.join("initdb"));
         isolate(repo, &mut initdb)?;
+        // A throw-away server asks nobody for a password: hundreds of connections at a time would spend seconds on
+        // key derivation in unoptimised test programs.
+        let authentication = if self.durable {
+            "--auth=scram-sha-256"
+        } else {
+            "--auth=trust"
+        };
         initdb.args([
             "--username",
             NAME,
-            "--auth=scram-sha-256",
+            authentication,
             "--encoding=UTF8",
             "--locale=C.UTF-8",
         ]);
         initdb
-            .arg("--no-sync")
-            .arg("--no-instructions")
-            .arg("--pwfile")
+            .args(["--no-sync", "--no-instructions", "--pwfile"])
             .arg(&password)
             .arg("--pgdata")
             .arg(&new);
@@ -156,8 +161,8 @@ impl Server {
     }
 }
 
-/// Whether a server speaks PostgreSQL on the port and lets clients in: a start-up packet is answered with a request
-/// for the password (`R`), not with an error (`E`, "the database system is starting up").
+/// Whether a server speaks PostgreSQL on the port and lets clients in: a start-up packet is answered about
+/// authentication (`R`), not with an error (`E`, "the database system is starting up").
 fn answers(port: u16) -> bool {
     use std::io::{Read as _, Write as _};
     let Ok(mut stream) = http::connect(port) else {
