@@ -1,7 +1,7 @@
 use crate::{App, Visibility, check_upcoming};
 use axum::extract::State;
 use db::events::NewEvent;
-use domain::event::{EventName, EventStatus, Location};
+use domain::event::{City, EventName, EventStatus, Location};
 use domain::text::Description;
 use domain::time::ZoneName;
 use domain::{Error, Timestamp};
@@ -33,6 +33,8 @@ web::input! {
         time_zone: Option<ZoneName>,
         /// Where it takes place.
         location: Location,
+        /// In which city, so that people find it.
+        city: Option<City>,
         /// `draft` or `published`; published unless said otherwise.
         status: Option<Visibility>,
     }
@@ -51,6 +53,7 @@ pub(crate) async fn create_event(
         date: input.date,
         time_zone: input.time_zone.unwrap_or_else(ZoneName::jakarta),
         location: input.location,
+        city: input.city,
         status: input.status.map_or(EventStatus::Published, EventStatus::from),
     };
     let conn = app.db.conn().await?;

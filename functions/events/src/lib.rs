@@ -100,6 +100,8 @@ pub struct EventWithTickets {
     pub time_zone: String,
     /// Who publishes it.
     pub organizer_id: UserId,
+    /// In which city, if its organizer says so.
+    pub city: Option<String>,
 }
 
 impl EventWithTickets {
@@ -117,6 +119,7 @@ impl EventWithTickets {
             status: event.status,
             time_zone: event.time_zone,
             organizer_id: event.organizer_id,
+            city: event.city,
         }
     }
 }

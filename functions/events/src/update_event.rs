@@ -1,7 +1,7 @@
 use crate::{App, Visibility, check_upcoming};
 use axum::extract::State;
 use db::events::{Event, EventPatch};
-use domain::event::{EventName, EventStatus, Location};
+use domain::event::{City, EventName, EventStatus, Location};
 use domain::text::Description;
 use domain::time::ZoneName;
 use domain::{Error, EventId, Timestamp};
@@ -33,6 +33,8 @@ web::input! {
         time_zone: Option<ZoneName>,
         /// Where it takes place.
         location: Option<Location>,
+        /// In which city.
+        city: Option<City>,
         /// `draft` or `published`; nothing goes back to draft once somebody has a ticket.
         status: Option<Visibility>,
     }
@@ -73,6 +75,7 @@ pub(crate) async fn update_event(
         date: input.date,
         time_zone: input.time_zone,
         location: input.location,
+        city: input.city,
         status,
     };
     let event = db::events::update(&tx, id, &patch, now).await?;

@@ -5,7 +5,7 @@ use db::events::NewEvent;
 use db::ticket_types::{Made, NewTicketType};
 use db::users::{Created, NewUser};
 use db::{Client, Transaction};
-use domain::event::{CategoryName, EventName, EventStatus, Location};
+use domain::event::{CategoryName, City, EventName, EventStatus, Location};
 use domain::ticket::{Artist, Capacity, TicketName};
 use domain::time::ZoneName;
 use domain::user::{Age, Email, PersonName, Phone, Role};
@@ -171,6 +171,11 @@ async fn make_show(
         date: now.plus_seconds(days * 86_400),
         time_zone: ZoneName::jakarta(),
         location: Location::parse(place).map_err(wrong)?,
+        city: place
+            .rsplit_once(", ")
+            .map(|(_, city)| City::parse(city))
+            .transpose()
+            .map_err(wrong)?,
         status: EventStatus::Published,
     };
     let event = db::events::insert(tx.client(), organizer, &event, now)

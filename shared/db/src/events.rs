@@ -3,11 +3,10 @@
 use crate::categories::Deleted;
 use crate::error::{DbError, Result};
 use crate::sql::{RowExt as _, anywhere, params};
-use domain::event::{EventName, EventStatus, Location};
-use domain::page::Page;
+use domain::event::{City, EventName, EventStatus, Location};
 use domain::text::Description;
 use domain::time::ZoneName;
-use domain::{CategoryId, EventId, Timestamp, UserId};
+use domain::{CategoryId, EventId, Rupiah, Timestamp, UserId};
 use tokio_postgres::{Client, Row, Transaction};
 
 /// An event.
@@ -27,6 +26,8 @@ pub struct Event {
     pub time_zone: String,
     /// Where it takes place.
     pub location: String,
+    /// In which city, if its organizer says so.
+    pub city: Option<String>,
     /// Its picture.
     pub image_url: Option<String>,
     /// Where it stands.
@@ -40,10 +41,18 @@ pub struct Event {
 /// Which events a list shows. Absent fields do not restrict.
 #[derive(Debug, Default)]
 pub struct Filter {
-    /// In the name or the location.
+    /// Words or parts of words in the name, the description, the location or the city.
     pub search: Option<String>,
+    /// In that city, whatever the case.
+    pub city: Option<String>,
     /// Having a ticket type of this category.
     pub category: Option<CategoryId>,
+    /// Having a ticket type that costs that or more.
+    pub min_price: Option<Rupiah>,
+    /// Having a ticket type that costs that or less.
+    pub max_price: Option<Rupiah>,
+    /// Having tickets left to sell.
+    pub available: bool,
     /// Beginning then or later.
     pub from: Option<Timestamp>,
     /// Beginning then or earlier.
@@ -54,53 +63,135 @@ pub struct Filter {
     pub sees_all: bool,
 }
 
-const LIST_SQL: &str = r"
-    select id, organizer_id, name, description, date, time_zone, location, image_url, status, created_at, updated_at,
-           count(*) over () as total
-    from events e
-    where (status <> 'draft' or organizer_id = $5 or $6)
-      and ($1::text is null or name ilike $1 escape '\' or location ilike $1 escape '\')
-      and ($2::bigint is null or exists (select 1 from ticket_types t where t.event_id = e.id and t.category_id = $2))
-      and ($3::timestamptz is null or date >= $3) and ($4::timestamptz is null or date <= $4)
-    order by created_at desc, id desc limit $7 offset $8";
+/// In which order a list stands. Both are stable: equal times are told apart by id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Order {
+    /// Made last, shown first.
+    #[default]
+    Newest,
+    /// Beginning first, shown first.
+    Soonest,
+}
 
-const COUNT_SQL: &str = r"
-    select count(*) as total from events e
-    where (status <> 'draft' or organizer_id = $5 or $6)
-      and ($1::text is null or name ilike $1 escape '\' or location ilike $1 escape '\')
-      and ($2::bigint is null or exists (select 1 from ticket_types t where t.event_id = e.id and t.category_id = $2))
-      and ($3::timestamptz is null or date >= $3) and ($4::timestamptz is null or date <= $4)";
+/// Where a page of a list begins.
+#[derive(Debug, Clone, Copy)]
+pub enum Begin {
+    /// After so many rows.
+    Offset(i64),
+    /// After the event with this time (of making or of beginning, by the order) and id: as fast at the end of a long list
+    /// as at its start, and no row is shown twice when others are added.
+    After(Timestamp, EventId),
+}
 
-/// A page of the events that the viewer may see, newest first, and how many there are in all.
-pub async fn list(db: &Client, filter: &Filter, page: Page) -> Result<(Vec<Event>, i64)> {
-    let pattern = filter.search.as_deref().map(anywhere);
-    let category = filter.category.map(CategoryId::get);
-    let (from, to) = (filter.from.map(Timestamp::inner), filter.to.map(Timestamp::inner));
-    let (viewer, limit) = (filter.viewer.map(UserId::get), i64::from(page.limit));
-    let rows = db
-        .query_typed(
-            LIST_SQL,
-            params![
-                TEXT: pattern, INT8: category, TIMESTAMPTZ: from, TIMESTAMPTZ: to, INT8: viewer, BOOL: filter.sees_all,
-                INT8: limit, INT8: page.offset(),
-            ],
-        )
-        .await?;
-    let total = match rows.first() {
-        Some(row) => row.col("total")?,
-        None if page.number == 1 => 0,
-        None => {
-            let params = params![
-                TEXT: pattern, INT8: category, TIMESTAMPTZ: from, TIMESTAMPTZ: to, INT8: viewer, BOOL: filter.sees_all,
-            ];
-            db.query_typed_one(COUNT_SQL, params).await?.col("total")?
-        }
+/// Totals are counted up to this many rows; a list that is longer says one more.
+pub const COUNTED: i64 = 10_000;
+
+/// The condition of both statements. `$1` words, `$2` a pattern, `$3` a word to be guessed; without a search all are null.
+macro_rules! matching {
+    () => {
+        r"from events e
+        where (status <> 'draft' or organizer_id = $10 or $11)
+          and ($1::text is null
+               or words @@ websearch_to_tsquery('indonesian', $1) or words @@ websearch_to_tsquery('english', $1)
+               or words @@ websearch_to_tsquery('simple', $1) or haystack like $2 escape '\')
+          and ($3::text is null or $3 <% haystack)
+          and ($4::text is null or lower(city) = lower($4))
+          and ($5::timestamptz is null or date >= $5) and ($6::timestamptz is null or date <= $6)
+          and (not $12 or exists (
+                select 1 from ticket_types t
+                where t.event_id = e.id and ($7::bigint is null or t.category_id = $7)
+                  and ($8::bigint is null or t.price >= $8) and ($9::bigint is null or t.price <= $9)
+                  and (not $13 or exists (
+                        select 1 from ticket_stock s where s.ticket_type_id = t.id and s.held + s.sold < s.capacity))))"
     };
-    Ok((rows.iter().map(read).collect::<Result<_>>()?, total))
+}
+
+macro_rules! page {
+    ($after:literal, $order:literal) => {
+        concat!(
+            "select id, organizer_id, name, description, date, time_zone, location, city, image_url, status, created_at,
+            updated_at ",
+            matching!(),
+            " and ($14::timestamptz is null or ",
+            $after,
+            ") order by ",
+            $order,
+            " limit $16 offset $17"
+        )
+    };
+}
+
+const NEWEST_SQL: &str = page!("(created_at, id) < ($14, $15)", "created_at desc, id desc");
+const SOONEST_SQL: &str = page!("(date, id) > ($14, $15)", "date, id");
+const COUNT_SQL: &str = concat!(
+    "select count(*) as total from (select 1 ",
+    matching!(),
+    " limit $14) as counted"
+);
+
+/// A page of the events that the viewer may see, and how many there are in all, counted up to [`COUNTED`]. If a search finds
+/// nothing, it is taken for mistyped and words that look alike are found.
+pub async fn list(
+    db: &Client,
+    filter: &Filter,
+    order: Order,
+    begin: Begin,
+    limit: u32,
+) -> Result<(Vec<Event>, i64)> {
+    let found = find_page(db, filter, order, begin, limit, false).await?;
+    if found.1 == 0 && filter.search.is_some() {
+        return find_page(db, filter, order, begin, limit, true).await;
+    }
+    Ok(found)
+}
+
+async fn find_page(
+    db: &Client,
+    filter: &Filter,
+    order: Order,
+    begin: Begin,
+    limit: u32,
+    mistyped: bool,
+) -> Result<(Vec<Event>, i64)> {
+    let search = filter.search.as_deref();
+    let (words, guess) = if mistyped { (None, search) } else { (search, None) };
+    let pattern = words.map(|words| anywhere(&words.to_lowercase()));
+    let (from, to) = (filter.from.map(Timestamp::inner), filter.to.map(Timestamp::inner));
+    let (category, viewer) = (
+        filter.category.map(CategoryId::get),
+        filter.viewer.map(UserId::get),
+    );
+    let (min, max) = (
+        filter.min_price.map(Rupiah::get),
+        filter.max_price.map(Rupiah::get),
+    );
+    let by_tickets = category.is_some() || min.is_some() || max.is_some() || filter.available;
+    let (after, after_id, offset) = match begin {
+        Begin::Offset(offset) => (None, None, offset),
+        Begin::After(at, id) => (Some(at.inner()), Some(id.get()), 0),
+    };
+    let limit = i64::from(limit);
+    let sql = match order {
+        Order::Newest => NEWEST_SQL,
+        Order::Soonest => SOONEST_SQL,
+    };
+    let page = params![
+        TEXT: words, TEXT: pattern, TEXT: guess, TEXT: filter.city, TIMESTAMPTZ: from, TIMESTAMPTZ: to, INT8: category,
+        INT8: min, INT8: max, INT8: viewer, BOOL: filter.sees_all, BOOL: by_tickets, BOOL: filter.available,
+        TIMESTAMPTZ: after, INT8: after_id, INT8: limit, INT8: offset,
+    ];
+    let counted = COUNTED + 1;
+    let count = params![
+        TEXT: words, TEXT: pattern, TEXT: guess, TEXT: filter.city, TIMESTAMPTZ: from, TIMESTAMPTZ: to, INT8: category,
+        INT8: min, INT8: max, INT8: viewer, BOOL: filter.sees_all, BOOL: by_tickets, BOOL: filter.available, INT8: counted,
+    ];
+    // Both are sent before either is answered: one round trip.
+    let (rows, total) = tokio::try_join!(db.query_typed(sql, page), db.query_typed_one(COUNT_SQL, count))?;
+    Ok((rows.iter().map(read).collect::<Result<_>>()?, total.col("total")?))
 }
 
 const FIND_SQL: &str = "
-    select id, organizer_id, name, description, date, time_zone, location, image_url, status, created_at, updated_at
+    select id, organizer_id, name, description, date, time_zone, location, city, image_url, status, created_at, updated_at
     from events where id = $1 and (status <> 'draft' or organizer_id = $2 or $3)";
 
 /// The event of that id, if the viewer may see it: drafts are seen by their organizer and by admins.
@@ -125,14 +216,16 @@ pub struct NewEvent {
     pub time_zone: ZoneName,
     /// Where it takes place.
     pub location: Location,
+    /// In which city.
+    pub city: Option<City>,
     /// Whether everybody sees it at once.
     pub status: EventStatus,
 }
 
 const INSERT_SQL: &str = "
-    insert into events (organizer_id, name, description, date, time_zone, location, status, created_at, updated_at)
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $8)
-    returning id, organizer_id, name, description, date, time_zone, location, image_url, status, created_at, updated_at";
+    insert into events (organizer_id, name, description, date, time_zone, location, status, created_at, updated_at, city)
+    select id, $2, $3, $4, $5, $6, $7, $8, $8, $9 from users where id = $1 and deleted_at is null for share
+    returning id, organizer_id, name, description, date, time_zone, location, city, image_url, status, created_at, updated_at";
 
 /// Makes an event. `None` if the organizer's account is gone.
 pub async fn insert(
@@ -143,20 +236,16 @@ pub async fn insert(
 ) -> Result<Option<Event>> {
     let description = event.description.as_ref().map(Description::as_str);
     let row = db
-        .query_typed_one(
+        .query_typed_opt(
             INSERT_SQL,
             params![
                 INT8: organizer.get(), TEXT: event.name.as_str(), TEXT: description, TIMESTAMPTZ: event.date.inner(),
                 TEXT: event.time_zone.as_str(), TEXT: event.location.as_str(), TEXT: event.status.as_str(),
-                TIMESTAMPTZ: now.inner(),
+                TIMESTAMPTZ: now.inner(), TEXT: event.city.as_ref().map(City::as_str),
             ],
         )
-        .await;
-    match row.map_err(DbError::from) {
-        Ok(row) => read(&row).map(Some),
-        Err(error) if error.is_constraint("events_organizer_id_fkey") => Ok(None),
-        Err(error) => Err(error),
-    }
+        .await?;
+    row.as_ref().map(read).transpose()
 }
 
 /// Changes to an event; absent fields stay.
@@ -172,12 +261,14 @@ pub struct EventPatch {
     pub time_zone: Option<ZoneName>,
     /// Where it takes place.
     pub location: Option<Location>,
+    /// In which city.
+    pub city: Option<City>,
     /// Draft or published.
     pub status: Option<EventStatus>,
 }
 
 const LOCK_OWN_SQL: &str = "
-    select id, organizer_id, name, description, date, time_zone, location, image_url, status, created_at, updated_at
+    select id, organizer_id, name, description, date, time_zone, location, city, image_url, status, created_at, updated_at
     from events where id = $1 and (organizer_id = $2 or $3) for no key update";
 
 /// An event of this organizer (any event for an admin), locked against other changes.
@@ -208,9 +299,10 @@ const UPDATE_SQL: &str = "
     update events
     set name = coalesce($2, name), description = coalesce($3, description), date = coalesce($4, date),
         time_zone = coalesce($5, time_zone), location = coalesce($6, location), status = coalesce($7, status),
-        updated_at = case when num_nonnulls($2, $3, $4, $5, $6, $7) > 0 then $8 else updated_at end
+        city = coalesce($9, city),
+        updated_at = case when num_nonnulls($2, $3, $4, $5, $6, $7, $9) > 0 then $8 else updated_at end
     where id = $1
-    returning id, organizer_id, name, description, date, time_zone, location, image_url, status, created_at, updated_at";
+    returning id, organizer_id, name, description, date, time_zone, location, city, image_url, status, created_at, updated_at";
 
 /// Changes an event that [`lock_own`] gave. Without changes it stays as it is, its time of change included.
 pub async fn update(tx: &Transaction<'_>, id: EventId, patch: &EventPatch, now: Timestamp) -> Result<Event> {
@@ -226,10 +318,25 @@ pub async fn update(tx: &Transaction<'_>, id: EventId, patch: &EventPatch, now: 
                 TEXT: patch.location.as_ref().map(Location::as_str),
                 TEXT: patch.status.map(EventStatus::as_str),
                 TIMESTAMPTZ: now.inner(),
+                TEXT: patch.city.as_ref().map(City::as_str),
             ],
         )
         .await?;
     read(&row)
+}
+
+// All that may be published is locked, so that nothing comes out of a draft before the end of the transaction.
+const HAS_UPCOMING_SQL: &str = "
+    with own as materialized (
+        select status, date from events where organizer_id = $1 and status in ('draft', 'published') for no key update
+    )
+    select count(*) filter (where status = 'published' and date > $2) > 0 as upcoming from own";
+
+/// Whether an organizer has published events that are still to come. The organizer's account is locked already.
+pub async fn has_upcoming(tx: &Transaction<'_>, organizer: UserId, now: Timestamp) -> Result<bool> {
+    tx.query_typed_one(HAS_UPCOMING_SQL, params![INT8: organizer.get(), TIMESTAMPTZ: now.inner()])
+        .await?
+        .col("upcoming")
 }
 
 const DELETE_SQL: &str = "delete from events where id = $1 and (organizer_id = $2 or $3)";
@@ -254,6 +361,7 @@ fn read(row: &Row) -> Result<Event> {
         date: row.time("date")?,
         time_zone: row.col("time_zone")?,
         location: row.col("location")?,
+        city: row.col("city")?,
         image_url: row.col("image_url")?,
         status: row.word("status", EventStatus::parse)?,
         created_at: row.time("created_at")?,
@@ -271,6 +379,7 @@ pub(crate) fn read_joined(row: &Row) -> Result<Event> {
         date: row.time("e_date")?,
         time_zone: row.col("e_time_zone")?,
         location: row.col("e_location")?,
+        city: row.col("e_city")?,
         image_url: row.col("e_image_url")?,
         status: row.word("e_status", EventStatus::parse)?,
         created_at: row.time("e_created_at")?,

@@ -16,7 +16,10 @@ const LOCK: i64 = 7_166_331_402;
 ///
 /// # Errors
 /// If a migration fails; nothing of it is kept.
-#[expect(clippy::disallowed_methods, reason = "a migration is SQL text; nothing of it comes from outside")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a migration is SQL text; nothing of it comes from outside"
+)]
 pub async fn run(client: &mut Client) -> Result<usize> {
     client
         .batch_execute(&format!("select pg_advisory_lock({LOCK})"))
@@ -31,11 +34,13 @@ pub async fn run(client: &mut Client) -> Result<usize> {
 }
 
 /// Limits of the role that runs this, for every later connection: a statement that hangs must not hold a lock for long,
-/// and RDS Proxy accepts no start-up options. Lambda's own time-outs are longer.
+/// and RDS Proxy accepts no start-up options. Lambda's own time-outs are longer. The last one is how much a mistyped word
+/// must look like the right one: "festval" finds "festival".
 const ROLE_LIMITS_SQL: &str = "do $$ begin
     execute format('alter role %I set statement_timeout = ''5s''', current_user);
     execute format('alter role %I set lock_timeout = ''2s''', current_user);
     execute format('alter role %I set idle_in_transaction_session_timeout = ''10s''', current_user);
+    execute format('alter role %I set pg_trgm.word_similarity_threshold = 0.45', current_user);
 end $$";
 
 /// A number that changes with every edit of a migration.

@@ -69,6 +69,7 @@ impl Rows<'_> {
             date: start().plus_seconds(30 * 86_400),
             time_zone: ZoneName::jakarta(),
             location: Location::parse("Gelora Bung Karno, Jakarta").expect("a valid place"),
+            city: None,
             status: EventStatus::Published,
         };
         db::events::insert(&conn, organizer, &event, start())

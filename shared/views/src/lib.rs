@@ -101,6 +101,8 @@ pub struct EventOut {
     pub time_zone: String,
     /// Who publishes it.
     pub organizer_id: UserId,
+    /// In which city, if its organizer says so.
+    pub city: Option<String>,
 }
 
 impl From<db::events::Event> for EventOut {
@@ -117,6 +119,7 @@ impl From<db::events::Event> for EventOut {
             status: event.status,
             time_zone: event.time_zone,
             organizer_id: event.organizer_id,
+            city: event.city,
         }
     }
 }

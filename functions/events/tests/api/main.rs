@@ -6,6 +6,7 @@
 
 mod bad_input;
 mod reading;
+mod searching;
 mod writing;
 
 use domain::UserId;

@@ -21,7 +21,7 @@ async fn an_organizer_makes_reads_changes_and_deletes_an_event() {
         "createdAt",
         "updatedAt",
     ];
-    let newer = ["status", "timeZone", "organizerId"];
+    let newer = ["status", "timeZone", "organizerId", "city"];
     assert_eq!(keys(&event), [&known[..], &newer[..]].concat());
     assert_eq!(event["date"], "2030-03-01T12:00:00.000Z");
     assert_eq!(event["imageUrl"], Value::Null);
@@ -82,7 +82,7 @@ async fn the_event_files_reach_their_routes() {
     let list = t.api.event("http/events/list_events.json", None).await.data(200);
     assert_eq!(
         list["meta"],
-        json!({"page": 1, "limit": 5, "total": 1, "totalPages": 1})
+        json!({"page": 1, "limit": 5, "total": 1, "totalPages": 1, "nextCursor": null})
     );
     t.api.event("http/events/get_event.json", None).await.data(200);
     let changed = t
