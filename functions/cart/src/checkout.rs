@@ -107,9 +107,13 @@ pub(crate) async fn checkout(
         Mail::OrderPlaced { order: order.id },
     )?;
     db::outbox::insert(&tx, &mail, now).await?;
-    // The counters come last; rows and lines stand in the order in which they are locked.
-    for (item, line) in items.iter().zip(line_ids) {
-        hand_over(&tx, item, line, sale_of(&sales, item)?, expires_at, now).await?;
+    // The counters come last, after all holds; rows and lines stand in the order in which they are locked.
+    let mut held = Vec::with_capacity(items.len());
+    for item in &items {
+        held.push(stock::lock_cart_holds(&tx, item.id).await?);
+    }
+    for ((item, line), held) in items.iter().zip(line_ids).zip(held) {
+        hand_over(&tx, item, held, line, sale_of(&sales, item)?, expires_at, now).await?;
     }
     let items = lines
         .iter()
@@ -138,16 +142,16 @@ pub(crate) async fn checkout(
     Ok(answer.into_response())
 }
 
-/// Hands what a cart row holds to a line of the order, takes what it does not hold any more, and removes the row.
+/// Hands the units that a cart row holds to a line of the order, takes what it does not hold any more, and removes the row.
 async fn hand_over(
     tx: &db::Transaction<'_>,
     item: &CartItem,
+    held: u32,
     line: OrderItemId,
     sale: &ForSale,
     until: Timestamp,
     now: Timestamp,
 ) -> domain::Result<()> {
-    let held = stock::lock_cart_holds(tx, item.id).await?;
     stock::move_to_order(tx, item.id, line, until).await?;
     db::cart::delete(tx, item.id).await?;
     if held < item.quantity {

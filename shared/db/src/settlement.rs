@@ -169,10 +169,12 @@ async fn move_payment(
 /// again; if that is not to be had, everything is given back and `false` says so.
 async fn fulfil(tx: &Transaction<'_>, order: &Order, random: RandomId<'_>, now: Timestamp) -> Result<bool> {
     let items = orders::items(tx.client(), order.id).await?;
+    let mut held = Vec::with_capacity(items.len());
     for item in &items {
-        let missing = item
-            .quantity
-            .saturating_sub(stock::lock_order_holds(tx, item.id).await?);
+        held.push(stock::lock_order_holds(tx, item.id).await?);
+    }
+    for (item, held) in items.iter().zip(held) {
+        let missing = item.quantity.saturating_sub(held);
         if missing == 0 {
             continue;
         }

@@ -55,6 +55,9 @@ pub const TAKE_SQL: &str = "
     select $1, stripe, $3, $4, $5, $6 from taken
     returning id";
 
+const SAVEPOINT_SQL: &str = "savepoint one_stripe";
+const UNDO_SQL: &str = "rollback to savepoint one_stripe";
+
 const LOCK_STRIPES_SQL: &str = "
     select stripe, capacity, held + sold as used, held from ticket_stock
     where ticket_type_id = $1 order by stripe for no key update";
@@ -75,9 +78,18 @@ pub async fn take(
         stripe: int(want.first_stripe),
         quantity: want.quantity,
     };
-    if take_share(tx, owner, want, first).await? {
+    // An update that waited for a stripe and then found it full leaves it locked. Locked out of turn it would deadlock with
+    // the passes of others, so the statement can be undone. Both are sent before either is waited for.
+    let (marked, taken) = tokio::join!(
+        biased;
+        tx.execute_typed(SAVEPOINT_SQL, params![]),
+        take_share(tx, owner, want, first)
+    );
+    marked?;
+    if taken? {
         return Ok(Ok(()));
     }
+    tx.execute_typed(UNDO_SQL, params![]).await?;
     let id = want.ticket_type.get();
     let (mut stripes, mut held) = lock_stripes(tx, want.ticket_type).await?;
     let mut planned = inventory::take(&stripes, want.quantity);
@@ -207,7 +219,8 @@ pub async fn release_expired_carts(tx: &Transaction<'_>, now: Timestamp, limit: 
 const LOCK_CART_HOLDS_SQL: &str = "select quantity from holds where cart_item_id = $1 order by id for update";
 
 /// How many units a cart row holds; none once its time is over and they were given back. They stay as they are until the
-/// end of the transaction.
+/// end of the transaction. Whoever changes several rows locks the holds of all of them before the first counter: the sweep
+/// of expired holds does so, too.
 pub async fn lock_cart_holds(tx: &Transaction<'_>, item: CartItemId) -> Result<u32> {
     let rows = tx
         .query_typed(LOCK_CART_HOLDS_SQL, params![INT8: item.get()])
@@ -218,7 +231,8 @@ pub async fn lock_cart_holds(tx: &Transaction<'_>, item: CartItemId) -> Result<u
 const LOCK_ORDER_HOLDS_SQL: &str =
     "select quantity from holds where order_item_id = $1 order by id for update";
 
-/// How many units a line of an order holds. They stay as they are until the end of the transaction.
+/// How many units a line of an order holds. They stay as they are until the end of the transaction. As with carts, the
+/// holds of all lines are locked before the first counter.
 pub async fn lock_order_holds(tx: &Transaction<'_>, item: OrderItemId) -> Result<u32> {
     let rows = tx
         .query_typed(LOCK_ORDER_HOLDS_SQL, params![INT8: item.get()])

@@ -1,0 +1,16 @@
+//! The SQL of the fleet against a real PostgreSQL, with parallel connections where rows are fought for.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the tests look at rows past the functions and ask the server to prepare each statement"
+)]
+
+mod races;
+mod stock;
+mod support;
