@@ -1,0 +1,6 @@
+#![doc = include_str!("../README.md")]
+
+pub mod fleet;
+pub mod gateway;
+pub mod openapi;
+pub mod repository;

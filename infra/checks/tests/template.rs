@@ -1,0 +1,154 @@
+//! What is in `functions/` is deployed, and a request reaches the function whose route it matches: through API Gateway as
+//! template.yaml describes it, and through `cargo lambda watch`.
+
+use checks::fleet;
+use checks::gateway::{Target, choose};
+use checks::repository::{Deployed, deployed, entries, workspace};
+
+fn targets(functions: &[Deployed]) -> Vec<Target> {
+    functions
+        .iter()
+        .flat_map(|function| function.targets.clone())
+        .collect()
+}
+
+#[test]
+fn every_folder_is_a_package_a_binary_and_a_resource_of_one_name() {
+    let (folders, workspace, functions) = (
+        entries("functions").unwrap(),
+        workspace().unwrap(),
+        deployed().unwrap(),
+    );
+    for folder in &folders {
+        let member = workspace
+            .members
+            .get(&format!("functions/{folder}"))
+            .unwrap_or_else(|| panic!("Cargo.toml: functions/{folder} is not a member"));
+        assert_eq!(
+            &member.name, folder,
+            "functions/{folder}: the package has another name"
+        );
+        assert_eq!(
+            member.binaries,
+            std::slice::from_ref(folder),
+            "functions/{folder}: one binary of that name"
+        );
+        let resources = functions.iter().filter(|function| function.name == *folder);
+        assert_eq!(
+            resources.count(),
+            1,
+            "template.yaml needs one function with CodeUri target/lambda/{folder}/"
+        );
+    }
+    for function in &functions {
+        assert!(
+            folders.contains(&function.name),
+            "template.yaml: {} runs {}, which is not in functions/",
+            function.resource,
+            function.name
+        );
+        assert_eq!(
+            function.function_name, function.name,
+            "template.yaml: {}",
+            function.resource
+        );
+    }
+}
+
+#[test]
+fn functions_with_requests_are_listed_in_the_checks() {
+    for function in deployed().unwrap() {
+        assert_eq!(
+            !function.targets.is_empty(),
+            fleet::HTTP.iter().any(|http| http.name == function.name),
+            "{} gets requests by template.yaml or by infra/checks/src/fleet.rs, but not by both",
+            function.name
+        );
+    }
+}
+
+#[test]
+fn requests_reach_the_function_whose_route_they_match() {
+    let (through_gateway, through_watch) = (targets(&deployed().unwrap()), workspace().unwrap().watch);
+    for (name, targets) in [
+        ("template.yaml", &through_gateway),
+        ("Cargo.toml, watch router", &through_watch),
+    ] {
+        for (function, route) in fleet::routes() {
+            let path = fleet::example(route);
+            let target = choose(targets, route.method, &path);
+            assert_eq!(
+                target.map(|target| target.function.as_str()),
+                Some(function),
+                "{name}: {} {} goes elsewhere",
+                route.method,
+                route.path
+            );
+        }
+    }
+}
+
+#[test]
+fn what_no_route_matches_is_answered_by_the_docs_or_by_its_group() {
+    let (through_gateway, through_watch) = (targets(&deployed().unwrap()), workspace().unwrap().watch);
+    for targets in [&through_gateway, &through_watch] {
+        for (path, function) in [
+            ("/api/v1/nothing", "docs"),
+            ("/favicon.ico", "docs"),
+            ("/api/v1/eventsource", "docs"),
+            ("/api/v1/events/1/nothing", "events"),
+            ("/api/v1/cart/checkout/nothing", "cart"),
+        ] {
+            for method in ["GET", "POST", "OPTIONS"] {
+                let target = choose(targets, method, path);
+                assert_eq!(
+                    target.map(|target| target.function.as_str()),
+                    Some(function),
+                    "{method} {path}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn no_target_is_left_over() {
+    let (through_gateway, through_watch) = (targets(&deployed().unwrap()), workspace().unwrap().watch);
+    for (name, targets) in [
+        ("template.yaml", through_gateway),
+        ("Cargo.toml, watch router", through_watch),
+    ] {
+        for (i, target) in targets.iter().enumerate() {
+            assert!(
+                !targets[..i]
+                    .iter()
+                    .any(|other| (&other.method, &other.path) == (&target.method, &target.path)),
+                "{name}: {} {} exists twice",
+                target.method,
+                target.path
+            );
+            assert!(
+                fleet::HTTP
+                    .iter()
+                    .any(|function| function.name == target.function),
+                "{name}: {} leads to {}, which has no routes",
+                target.path,
+                target.function
+            );
+            // The root and the rest of a group are one: `/api/v1/auth` has no route, but what is asked there is auth's to refuse.
+            let group = target
+                .path
+                .trim_end_matches("/{proxy+}")
+                .trim_end_matches("/{*rest}");
+            let used = target.path == "$default"
+                || fleet::routes().any(|(function, route)| {
+                    function == target.function && fleet::example(route).starts_with(group)
+                });
+            assert!(
+                used,
+                "{name}: no route of {} needs {}",
+                target.function, target.path
+            );
+        }
+    }
+}
