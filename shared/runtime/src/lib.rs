@@ -6,6 +6,7 @@ mod env;
 pub mod random;
 mod secret;
 mod secrets_extension;
+pub mod telemetry;
 
 pub use clock::Clock;
 pub use env::{BootError, Env};

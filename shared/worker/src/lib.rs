@@ -37,7 +37,7 @@ pub trait Consumer: Send + Sync + 'static {
 pub async fn run_queue<C: Consumer>(
     boot: impl AsyncFnOnce(Env) -> Result<C, BootError>,
 ) -> Result<(), lambda_runtime::Error> {
-    lambda_runtime::tracing::init_default_subscriber();
+    runtime::telemetry::init();
     let consumer = boot(Env::load().await?).await?;
     let consumer = &consumer;
     lambda_runtime::run(service_fn(async |event: LambdaEvent<SqsEvent>| {
@@ -130,7 +130,7 @@ pub trait Job: Send + Sync + 'static {
 pub async fn run_job<J: Job>(
     boot: impl AsyncFnOnce(Env) -> Result<J, BootError>,
 ) -> Result<(), lambda_runtime::Error> {
-    lambda_runtime::tracing::init_default_subscriber();
+    runtime::telemetry::init();
     let job = boot(Env::load().await?).await?;
     let job = &job;
     lambda_runtime::run(service_fn(async |event: LambdaEvent<J::Order>| {
