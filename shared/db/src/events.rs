@@ -334,9 +334,12 @@ const HAS_UPCOMING_SQL: &str = "
 
 /// Whether an organizer has published events that are still to come. The organizer's account is locked already.
 pub async fn has_upcoming(tx: &Transaction<'_>, organizer: UserId, now: Timestamp) -> Result<bool> {
-    tx.query_typed_one(HAS_UPCOMING_SQL, params![INT8: organizer.get(), TIMESTAMPTZ: now.inner()])
-        .await?
-        .col("upcoming")
+    tx.query_typed_one(
+        HAS_UPCOMING_SQL,
+        params![INT8: organizer.get(), TIMESTAMPTZ: now.inner()],
+    )
+    .await?
+    .col("upcoming")
 }
 
 const DELETE_SQL: &str = "delete from events where id = $1 and (organizer_id = $2 or $3)";

@@ -79,6 +79,15 @@ pub async fn void_order(tx: &Transaction<'_>, order: OrderId, now: Timestamp) ->
         .await?)
 }
 
+const RENAME_HOLDER_SQL: &str = "update issued_tickets set holder_name = $2 where holder_id = $1";
+
+/// Puts another name on every ticket of a holder.
+pub async fn rename_holder(tx: &Transaction<'_>, holder: UserId, name: &str) -> Result<()> {
+    tx.execute_typed(RENAME_HOLDER_SQL, params![INT8: holder.get(), TEXT: name])
+        .await?;
+    Ok(())
+}
+
 macro_rules! columns {
     () => {
         "i.id, i.code, o.code as order_code, i.ticket_type_id, t.name as ticket_name, i.event_id, e.name as event_name,

@@ -106,6 +106,14 @@ pub async fn lock(tx: &Transaction<'_>, id: OrderId) -> Result<Option<Order>> {
     row.as_ref().map(read).transpose()
 }
 
+const LOCK_ALL_SQL: &str = "select id from orders where user_id = $1 order by id for no key update";
+
+/// Locks every order of a buyer, so that none is settled before the end of this transaction.
+pub async fn lock_all(tx: &Transaction<'_>, user: UserId) -> Result<()> {
+    tx.query_typed(LOCK_ALL_SQL, params![INT8: user.get()]).await?;
+    Ok(())
+}
+
 const FIND_SQL: &str = "
     select id, code, user_id, status, subtotal, discount, total, expires_at, created_at from orders where id = $1";
 

@@ -1,7 +1,8 @@
 //! Accounts.
 
 use crate::error::Result;
-use crate::sql::{RowExt as _, params};
+use crate::sql::{RowExt as _, anywhere, params};
+use domain::page::Page;
 use domain::user::{Age, Email, PersonName, Phone, Role};
 use domain::{Timestamp, UserId};
 use tokio_postgres::{Client, Row, Transaction};
@@ -78,17 +79,76 @@ pub async fn insert(tx: &Transaction<'_>, user: &NewUser<'_>, now: Timestamp) ->
 const FIND_SQL: &str = "
     select id, email, name, age, phone_number, role, is_verified, created_at, updated_at from users where id = $1";
 
-/// The account of that id.
+/// The account of that id, deleted or not: what was bought with it stays.
 pub async fn find(db: &Client, id: UserId) -> Result<Option<User>> {
     let row = db.query_typed_opt(FIND_SQL, params![INT8: id.get()]).await?;
     row.as_ref().map(read).transpose()
 }
 
+const FIND_LIVE_SQL: &str = "
+    select id, email, name, age, phone_number, role, is_verified, created_at, updated_at
+    from users where id = $1 and deleted_at is null";
+
+/// The account of that id, unless it was deleted.
+pub async fn find_live(db: &Client, id: UserId) -> Result<Option<User>> {
+    let row = db.query_typed_opt(FIND_LIVE_SQL, params![INT8: id.get()]).await?;
+    row.as_ref().map(read).transpose()
+}
+
+/// An account as a list of accounts shows it.
+#[derive(Debug, Clone)]
+pub struct ListedUser {
+    /// The account.
+    pub user: User,
+    /// When it was deleted.
+    pub deleted_at: Option<Timestamp>,
+}
+
+const LIST_SQL: &str = r"
+    select id, email, name, age, phone_number, role, is_verified, created_at, updated_at, deleted_at,
+           count(*) over () as total
+    from users
+    where ($1::text is null or email ilike $1 escape '\') and ($2 or deleted_at is null)
+    order by created_at desc, id desc limit $3 offset $4";
+
+const COUNT_SQL: &str = r"
+    select count(*) as total from users
+    where ($1::text is null or email ilike $1 escape '\') and ($2 or deleted_at is null)";
+
+/// A page of accounts, newest first, and how many there are in all: those whose mail address contains `search` in whatever
+/// case, the deleted ones among them only `with_deleted`.
+pub async fn list(
+    db: &Client,
+    search: Option<&str>,
+    with_deleted: bool,
+    page: Page,
+) -> Result<(Vec<ListedUser>, i64)> {
+    let pattern = search.map(anywhere);
+    let limit = i64::from(page.limit);
+    let params = params![TEXT: pattern, BOOL: with_deleted, INT8: limit, INT8: page.offset()];
+    let rows = db.query_typed(LIST_SQL, params).await?;
+    let total = match rows.first() {
+        Some(row) => row.col("total")?,
+        None if page.number == 1 => 0,
+        None => db
+            .query_typed_one(COUNT_SQL, params![TEXT: pattern, BOOL: with_deleted])
+            .await?
+            .col("total")?,
+    };
+    let listed = |row: &Row| {
+        Ok(ListedUser {
+            user: read(row)?,
+            deleted_at: row.time_opt("deleted_at")?,
+        })
+    };
+    Ok((rows.iter().map(listed).collect::<Result<_>>()?, total))
+}
+
 const CREDENTIALS_SQL: &str = "
     select id, email, name, age, phone_number, role, is_verified, created_at, updated_at, password_hash
-    from users where lower(email) = lower($1)";
+    from users where lower(email) = lower($1) and deleted_at is null";
 
-/// The account of that mail address in whatever case, with the hash of its password.
+/// The account of that mail address in whatever case, with the hash of its password. Nobody logs in to a deleted one.
 pub async fn credentials(db: &Client, email: &Email) -> Result<Option<(User, String)>> {
     let row = db
         .query_typed_opt(CREDENTIALS_SQL, params![TEXT: email.as_str()])
@@ -107,6 +167,42 @@ pub async fn rehash(db: &Client, id: UserId, old: &str, new: &str) -> Result<()>
     Ok(())
 }
 
+const PASSWORD_HASH_SQL: &str = "select password_hash from users where id = $1 and deleted_at is null";
+
+/// The hash of an account's password. `None` if there is no such account.
+pub async fn password_hash(db: &Client, id: UserId) -> Result<Option<String>> {
+    let row = db
+        .query_typed_opt(PASSWORD_HASH_SQL, params![INT8: id.get()])
+        .await?;
+    row.as_ref().map(|row| row.col("password_hash")).transpose()
+}
+
+const CHANGE_PASSWORD_SQL: &str = "
+    update users set password_hash = $3, sessions_valid_from = $4, updated_at = $4
+    where id = $1 and password_hash = $2 and deleted_at is null";
+
+/// Replaces a password by another. Tokens issued before and open resets end. `false` if `old` is not its hash any more.
+pub async fn change_password(
+    tx: &Transaction<'_>,
+    id: UserId,
+    old: &str,
+    new: &str,
+    now: Timestamp,
+) -> Result<bool> {
+    // Resets come before the account: whoever uses one locks them in this order.
+    void_resets(tx, id).await?;
+    let params = params![INT8: id.get(), TEXT: old, TEXT: new, TIMESTAMPTZ: now.inner()];
+    Ok(tx.execute_typed(CHANGE_PASSWORD_SQL, params).await? > 0)
+}
+
+const VOID_RESETS_SQL: &str = "delete from password_resets where user_id = $1";
+
+/// Voids what was mailed to reset the password of an account.
+pub(crate) async fn void_resets(tx: &Transaction<'_>, id: UserId) -> Result<()> {
+    tx.execute_typed(VOID_RESETS_SQL, params![INT8: id.get()]).await?;
+    Ok(())
+}
+
 /// Changes that an owner may make to an account; absent fields stay.
 #[derive(Debug, Default)]
 pub struct ProfilePatch {
@@ -121,7 +217,7 @@ pub struct ProfilePatch {
 const UPDATE_SQL: &str = "
     update users
     set name = coalesce($2, name), age = coalesce($3, age), phone_number = coalesce($4, phone_number), updated_at = $5
-    where id = $1
+    where id = $1 and deleted_at is null
     returning id, email, name, age, phone_number, role, is_verified, created_at, updated_at";
 
 /// Changes a profile. `None` if there is no such account.
@@ -152,7 +248,7 @@ pub async fn mark_verified(tx: &Transaction<'_>, id: UserId, now: Timestamp) -> 
     Ok(())
 }
 
-const LOCK_BUYER_SQL: &str = "select name from users where id = $1 for no key update";
+const LOCK_BUYER_SQL: &str = "select name from users where id = $1 and deleted_at is null for no key update";
 
 /// Locks the account for this transaction, so that limits per buyer hold under parallel requests of that buyer; nobody
 /// else waits. The first lock of every buying transaction. Returns the buyer's name, `None` if the account is gone.
@@ -163,7 +259,7 @@ pub async fn lock_buyer(tx: &Transaction<'_>, id: UserId) -> Result<Option<Strin
     row.as_ref().map(|row| row.col("name")).transpose()
 }
 
-fn read(row: &Row) -> Result<User> {
+pub(crate) fn read(row: &Row) -> Result<User> {
     Ok(User {
         id: row.id("id", UserId::new)?,
         email: row.col("email")?,

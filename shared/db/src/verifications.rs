@@ -29,7 +29,7 @@ pub async fn put(
 const USE_SQL: &str = "
     with used as (delete from email_verifications where token_hash = $1 returning user_id, expires_at)
     update users set is_verified = true, updated_at = $2 from used
-    where users.id = used.user_id and used.expires_at > $2
+    where users.id = used.user_id and used.expires_at > $2 and users.deleted_at is null
     returning users.id";
 
 /// Uses up a link and marks its account as verified. `None` if the link is unknown, used, replaced or too old.
@@ -38,4 +38,12 @@ pub async fn use_up(tx: &Transaction<'_>, hash: &[u8; 32], now: Timestamp) -> Re
         .query_typed_opt(USE_SQL, params![BYTEA: hash.as_slice(), TIMESTAMPTZ: now.inner()])
         .await?;
     row.as_ref().map(|row| row.id("id", UserId::new)).transpose()
+}
+
+const WITHDRAW_SQL: &str = "delete from email_verifications where user_id = $1";
+
+/// Voids the link of an account, if it has one.
+pub async fn withdraw(tx: &Transaction<'_>, user: UserId) -> Result<()> {
+    tx.execute_typed(WITHDRAW_SQL, params![INT8: user.get()]).await?;
+    Ok(())
 }
