@@ -8,8 +8,9 @@ mod embedded {
     refinery::embed_migrations!("migrations");
 }
 
-/// Key of the advisory lock that keeps two runs apart; an arbitrary number.
-const LOCK: i64 = 7_166_331_402;
+/// Keeps two runs apart. The key is an arbitrary number.
+const LOCK_SQL: &str = "select pg_advisory_lock(7166331402)";
+const UNLOCK_SQL: &str = "select pg_advisory_unlock(7166331402)";
 
 /// Brings the schema up to date. Needs a direct connection: the lock is one of the session, which RDS Proxy would pin.
 /// Returns how many migrations were applied.
@@ -21,13 +22,9 @@ const LOCK: i64 = 7_166_331_402;
     reason = "a migration is SQL text; nothing of it comes from outside"
 )]
 pub async fn run(client: &mut Client) -> Result<usize> {
-    client
-        .batch_execute(&format!("select pg_advisory_lock({LOCK})"))
-        .await?;
+    client.batch_execute(LOCK_SQL).await?;
     let outcome = embedded::migrations::runner().run_async(client).await;
-    client
-        .batch_execute(&format!("select pg_advisory_unlock({LOCK})"))
-        .await?;
+    client.batch_execute(UNLOCK_SQL).await?;
     let report = outcome.map_err(|error| DbError::Unavailable(Box::new(error)))?;
     client.batch_execute(ROLE_LIMITS_SQL).await?;
     Ok(report.applied_migrations().len())

@@ -12,5 +12,7 @@
 )]
 
 mod races;
+mod sources;
+mod statements;
 mod stock;
 mod support;
