@@ -53,7 +53,7 @@ pub(crate) async fn payment_finished(
         .replace("{standing}", standing)
         .replace("{advice}", advice)
         .replace("{link}", &link);
-    let policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+    let policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
     ([(header::CONTENT_SECURITY_POLICY, policy)], Html(page))
 }
 

@@ -190,3 +190,31 @@ async fn what_has_no_route_is_told_in_the_envelope() {
         "{page}"
     );
 }
+
+#[tokio::test]
+async fn a_slash_at_the_end_leads_to_the_path_without_it() {
+    let api = api();
+    for (asked, meant) in [
+        ("/api/v1/events/", "/api/v1/events"),
+        ("/api/v1/events/?page=2&limit=5", "/api/v1/events?page=2&limit=5"),
+    ] {
+        let reply = api.get(asked, None).await;
+        assert_eq!(
+            (reply.status.as_u16(), &reply.headers["location"]),
+            (308, &meant.parse().unwrap())
+        );
+        assert_eq!(reply.headers["cache-control"], "no-store");
+    }
+    let post = api.post("/api/v1/cart/", None, json!({})).await;
+    assert_eq!(post.status.as_u16(), 308, "method and body are kept");
+    for path in [
+        "//evil.example/",
+        "/api/v1//evil.example/",
+        "/elsewhere/",
+        "/api/v1",
+    ] {
+        let reply = api.get(path, None).await;
+        assert_eq!(reply.error(404), "route_not_found", "{path}");
+        assert!(!reply.headers.contains_key("location"), "{path}");
+    }
+}
