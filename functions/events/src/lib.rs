@@ -3,6 +3,7 @@
 mod create_event;
 mod delete_event;
 mod get_event;
+mod get_event_calendar;
 mod list_events;
 mod update_event;
 
@@ -22,6 +23,8 @@ pub struct App {
     pub tokens: Tokens,
     /// Tells the time.
     pub clock: Clock,
+    /// Address of the web client, for links in calendar files.
+    pub frontend_url: String,
 }
 
 impl App {
@@ -35,6 +38,7 @@ impl App {
             db: db::Db::new(config),
             tokens: Tokens::from_env(env)?,
             clock: Clock::system(),
+            frontend_url: env.required("FRONTEND_URL")?.trim_end_matches('/').to_owned(),
         })
     }
 }
@@ -53,6 +57,7 @@ impl Service for App {
 pub const ROUTES: &[Route] = &[
     list_events::ROUTE,
     get_event::ROUTE,
+    get_event_calendar::ROUTE,
     create_event::ROUTE,
     update_event::ROUTE,
     delete_event::ROUTE,
@@ -63,6 +68,7 @@ pub fn router(app: App, site: Site) -> axum::Router {
     Router::default()
         .at(&list_events::ROUTE, list_events::list_events)
         .at(&get_event::ROUTE, get_event::get_event)
+        .at(&get_event_calendar::ROUTE, get_event_calendar::get_event_calendar)
         .at(&create_event::ROUTE, create_event::create_event)
         .at(&update_event::ROUTE, update_event::update_event)
         .at(&delete_event::ROUTE, delete_event::delete_event)

@@ -36,6 +36,7 @@ async fn setup() -> Setup {
         db: db.db(),
         tokens: TestTokens::checker(),
         clock: clock.clone(),
+        frontend_url: "https://shop.example".to_owned(),
     };
     let rows = Rows(&db);
     let organizer_id = rows.user("organizer@example.test", Role::Organizer).await;

@@ -181,3 +181,31 @@ async fn pages_do_not_overlap_and_an_update_does_not_move_an_event() {
         json!({"page": 1, "limit": 10, "total": 0, "totalPages": 0, "nextCursor": null})
     );
 }
+
+#[tokio::test]
+async fn an_event_goes_into_a_calendar() {
+    let t = setup().await;
+    let event = t
+        .create("Jazz, live", "2030-02-01T19:00:00+07:00", "published")
+        .await;
+    let draft = t.create("Secret", "2030-02-01", "draft").await;
+    let file = t.api.event("http/events/get_event_calendar.json", None).await;
+    assert_eq!(file.status, 200);
+    assert_eq!(file.headers["content-type"], "text/calendar; charset=utf-8");
+    let text = String::from_utf8(file.bytes).unwrap();
+    for line in [
+        "DTSTART:20300201T120000Z",
+        "SUMMARY:Jazz\\, live",
+        "STATUS:CONFIRMED",
+    ] {
+        assert!(text.contains(&format!("{line}\r\n")), "{line} in {text}");
+    }
+    t.db.run("update events set status = 'cancelled' where id = 1")
+        .await;
+    let path = format!("{EVENTS}/{}/calendar.ics", event["id"]);
+    let text = String::from_utf8(t.api.get(&path, None).await.bytes).unwrap();
+    assert!(text.contains("STATUS:CANCELLED\r\n"), "{text}");
+    let path = format!("{EVENTS}/{}/calendar.ics", draft["id"]);
+    assert_eq!(t.api.get(&path, None).await.error(404), "not_found");
+    assert_eq!(t.api.get(&path, Some(&t.organizer)).await.status, 200);
+}
