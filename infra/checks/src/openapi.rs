@@ -225,6 +225,9 @@ fn without_null(schema: &Value) -> Value {
             fields.insert("type".to_owned(), kind);
         }
     }
+    if let Some(Value::Array(choices)) = fields.get_mut("enum") {
+        choices.retain(|choice| !choice.is_null());
+    }
     if let Some(Value::Array(choices)) = fields.get("anyOf") {
         let rest: Vec<&Value> = choices.iter().filter(|choice| !is_null(choice)).collect();
         if let [Value::Object(choice)] = rest.as_slice() {
