@@ -48,6 +48,11 @@ pub(crate) async fn compose(app: &App, message: &Envelope<Mail>) -> Result<Compo
             let content = letters::verification(app.language, name, link).into();
             address(app, id, to, name, content)
         }
+        Mail::ResetCode { to, name, code } => {
+            let content = letters::reset_code(app.language, name, code).into();
+            address(app, id, to, name, content)
+        }
+        Mail::Decoy => Ok(Composed::Overtaken("nobody has the address that was asked about")),
         Mail::OrderPlaced { order } => order_placed(app, id, *order).await,
         Mail::Tickets { order } => tickets(app, id, *order).await,
         Mail::RefundDue { order } => refund_due(app, id, *order).await,

@@ -34,6 +34,8 @@ pub enum Block {
         /// Where it leads.
         link: String,
     },
+    /// Digits to copy.
+    Code(String),
     /// Names and values.
     Facts(Vec<(&'static str, String)>),
     /// What is bought and what it costs.
@@ -124,6 +126,7 @@ impl Block {
         match self {
             Self::Paragraph(sentences) | Self::Note(sentences) => writeln!(text, "{sentences}"),
             Self::Button { label, link } => writeln!(text, "{label}:\n{link}"),
+            Self::Code(digits) => writeln!(text, "{digits}"),
             Self::Facts(facts) => write_facts(text, facts),
             Self::Bill { lines, sums } => {
                 for line in lines {

@@ -162,6 +162,8 @@ impl Consumer for App {
 const fn kind(mail: &Mail) -> &'static str {
     match mail {
         Mail::Verification { .. } => "verification",
+        Mail::ResetCode { .. } => "reset_code",
+        Mail::Decoy => "decoy",
         Mail::OrderPlaced { .. } => "order_placed",
         Mail::Tickets { .. } => "tickets",
         Mail::RefundDue { .. } => "refund_due",

@@ -100,6 +100,10 @@ fn every_mail_is_as_reviewed_in_both_languages() {
             ("verification", verification(language)),
             ("order_placed", order_placed(language, "Ayu Lestari", "Festival")),
             ("tickets", tickets(language, "Makassar Jazz", 2, 2)),
+            (
+                "reset_code",
+                letters::reset_code(language, "Ayu Lestari", "042917"),
+            ),
             ("refund_due", refund_due(language)),
         ] {
             insta::assert_snapshot!(format!("{name}_{}", language.code()), shown(&letter));
@@ -135,6 +139,7 @@ fn nothing_that_people_typed_becomes_html() {
     for html in [
         order_placed(Language::Id, evil, evil).html().unwrap(),
         tickets(Language::Id, evil, 1, 1).html().unwrap(),
+        letters::reset_code(Language::Id, evil, evil).html().unwrap(),
         letters::verification(Language::Id, evil, &format!("https://x.example/{evil}"))
             .html()
             .unwrap(),

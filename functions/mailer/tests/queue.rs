@@ -147,6 +147,28 @@ async fn a_verification_carries_its_link() {
 }
 
 #[tokio::test(flavor = "current_thread")]
+async fn a_forgotten_password_gets_its_code() {
+    let fixture = Fixture::new().await;
+    assert!(fixture.deliver("reset_code").await);
+    let mail = fixture.only_mail();
+    assert_eq!(mail.to, "ayu@example.test");
+    let message = parse(&mail);
+    assert_eq!(message.subject(), Some("Your code to reset your password"));
+    for body in [message.body_text(0).unwrap(), message.body_html(0).unwrap()] {
+        assert!(body.contains("042917"), "{body}");
+    }
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_decoy_sends_nothing() {
+    let fixture = Fixture::new().await;
+    assert!(fixture.deliver("decoy").await);
+    assert!(fixture.mails().is_empty());
+    let dropped = "select count(*) from mail_log where kind = 'decoy' and dropped_at is not null";
+    assert_eq!(fixture.db.count(dropped).await, 1);
+}
+
+#[tokio::test(flavor = "current_thread")]
 async fn a_placed_order_says_what_to_pay_where_and_until_when() {
     let fixture = Fixture::new().await;
     assert!(fixture.deliver("order_placed").await);

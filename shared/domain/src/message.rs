@@ -58,7 +58,11 @@ impl Outgoing {
     pub fn mail(id: String, mail: Mail) -> crate::Result<Self> {
         let envelope = Envelope { id, body: mail };
         let body = serde_json::to_string(&envelope).map_err(crate::Error::internal)?;
-        Ok(Self { id: envelope.id, queue: Queue::Mail, body })
+        Ok(Self {
+            id: envelope.id,
+            queue: Queue::Mail,
+            body,
+        })
     }
 }
 
@@ -93,6 +97,18 @@ pub enum Mail {
         /// The link.
         link: String,
     },
+    /// The code with which a forgotten password is replaced. It is stored hashed, so it exists only here.
+    ResetCode {
+        /// Recipient.
+        to: String,
+        /// Recipient's name.
+        name: String,
+        /// Six digits.
+        code: String,
+    },
+    /// Nothing to send. It goes where a request about an unknown address must take as long as one about a known address,
+    /// which mails something.
+    Decoy,
     /// An order waits for payment.
     OrderPlaced {
         /// The order.

@@ -2,11 +2,13 @@
 
 mod order_placed;
 mod refund_due;
+mod reset_code;
 mod tickets;
 mod verification;
 
 pub use order_placed::{Line, OrderPlaced, order_placed};
 pub use refund_due::{RefundDue, refund_due};
+pub use reset_code::reset_code;
 pub use tickets::{MOST_TICKETS, Ticket, Tickets, tickets};
 pub use verification::verification;
 
