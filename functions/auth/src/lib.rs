@@ -1,13 +1,20 @@
-//! Registration, log in and the proof of a mail address.
+//! Registration, log in, the proof of a mail address, and the way back in for those who forgot their password.
 
+mod forgot_password;
+mod generate_otp;
+mod limits;
 mod login;
 mod mail;
 mod page;
 mod register;
 mod resend_verification;
+mod reset;
+mod reset_password;
 mod verify_email;
+mod verify_otp;
 
 use runtime::{BootError, Clock, Env};
+use std::num::NonZeroU32;
 use web::{Route, Router, Service, Site, Tokens};
 
 /// Seconds that a link proves a mail address.
@@ -19,6 +26,8 @@ pub struct App {
     pub db: db::Db,
     /// Counts requests.
     pub store: kv::Store,
+    /// What limits per caller are multiplied with: more than 1 where many share one IP address, as in tests of a fleet.
+    pub caller_factor: NonZeroU32,
     /// Publishes messages after a commit.
     pub queue: queue::Publisher,
     /// Issues and checks tokens.
@@ -42,6 +51,7 @@ impl App {
         Ok(Self {
             db: db::Db::new(config),
             store: kv::Store::connect(env.required("STATE_TABLE")?).await,
+            caller_factor: env.parsed("RATE_LIMIT_FACTOR", NonZeroU32::MIN)?,
             queue: queue::Publisher::connect(|name| env.get(name)).await,
             tokens: Tokens::from_env(env)?,
             clock: Clock::system(),
@@ -67,6 +77,10 @@ pub const ROUTES: &[Route] = &[
     login::ROUTE,
     verify_email::ROUTE,
     resend_verification::ROUTE,
+    forgot_password::ROUTE,
+    generate_otp::ROUTE,
+    verify_otp::ROUTE,
+    reset_password::ROUTE,
 ];
 
 /// The router of this function.
@@ -79,5 +93,9 @@ pub fn router(app: App, site: Site) -> axum::Router {
             &resend_verification::ROUTE,
             resend_verification::resend_verification,
         )
+        .at(&forgot_password::ROUTE, forgot_password::forgot_password)
+        .at(&generate_otp::ROUTE, generate_otp::generate_otp)
+        .at(&verify_otp::ROUTE, verify_otp::verify_otp)
+        .at(&reset_password::ROUTE, reset_password::reset_password)
         .build(app, site)
 }

@@ -1,4 +1,4 @@
-use crate::App;
+use crate::{App, limits};
 use axum::extract::State;
 use credentials::Verdict;
 use domain::user::{Email, Password};
@@ -8,7 +8,7 @@ use serde::Serialize;
 use std::sync::Arc;
 use views::UserOut;
 use web::tokens::Subject;
-use web::{Access, Answer, Json, Route};
+use web::{Access, Answer, ClientIp, Json, Route};
 
 pub(crate) const ROUTE: Route = Route::new(
     "POST",
@@ -41,8 +41,12 @@ pub(crate) struct LoginOut {
 
 pub(crate) async fn login(
     State(app): State<Arc<App>>,
+    ip: ClientIp,
     Json(input): Json<LoginIn>,
 ) -> web::Result<Answer<LoginOut>> {
+    // The token is dated before the password is read: one that is replaced meanwhile gives no token that outlives it.
+    let now = app.clock.now();
+    let quota = limits::log_in(&app, &ip, &input.email, now).await?;
     let conn = app.db.conn().await?;
     let found = db::users::credentials(&conn, &input.email).await?;
     let stored = found.as_ref().map(|(_, hash)| hash.as_str());
@@ -69,10 +73,11 @@ pub(crate) async fn login(
         name: &user.name,
         role: user.role,
     };
-    let token = app.tokens.issue(&subject, app.clock.now())?;
+    let token = app.tokens.issue(&subject, now)?;
     Ok(Answer::ok(LoginOut {
         user: user.into(),
         token,
     })
-    .message("Login successful"))
+    .message("Login successful")
+    .quota(quota))
 }

@@ -1,4 +1,4 @@
-use crate::{App, mail};
+use crate::{App, limits, mail};
 use axum::extract::State;
 use db::users::{Created, NewUser};
 use domain::Error;
@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use std::sync::Arc;
 use views::UserOut;
-use web::{Access, Answer, Json, Route};
+use web::{Access, Answer, ClientIp, Json, Route};
 
 pub(crate) const ROUTE: Route = Route::new(
     "POST",
@@ -58,9 +58,11 @@ struct RegisteredUser {
 
 pub(crate) async fn register(
     State(app): State<Arc<App>>,
+    ip: ClientIp,
     Json(input): Json<RegisterIn>,
 ) -> web::Result<Answer<RegisterOut>> {
     let now = app.clock.now();
+    let quota = limits::register(&app, &ip, now).await?;
     // Hashed before the look at the table, so that a known address does not answer faster.
     let password_hash = credentials::hash(input.password.expose())?;
     let new = NewUser {
@@ -87,8 +89,5 @@ pub(crate) async fn register(
         user: user.into(),
         verification_token: None,
     };
-    Ok(Answer::created(
-        "User registered successfully",
-        RegisterOut { user, token: None },
-    ))
+    Ok(Answer::created("User registered successfully", RegisterOut { user, token: None }).quota(quota))
 }

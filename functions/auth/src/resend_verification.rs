@@ -1,9 +1,6 @@
-use crate::{App, mail};
+use crate::{App, limits, mail};
 use axum::extract::State;
 use domain::user::Email;
-use domain::{Error, Kind};
-use http::HeaderValue;
-use kv::{Decision, Limit};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::sync::Arc;
@@ -18,18 +15,6 @@ pub(crate) const ROUTE: Route = Route::new(
 )
 .body::<ResendIn>()
 .data::<ResendOut>();
-
-/// How often a link is sent again to one address, and how often one caller may ask.
-const PER_ADDRESS: Limit = Limit {
-    action: "resend-address",
-    uses: 3,
-    window_seconds: 3_600,
-};
-const PER_CALLER: Limit = Limit {
-    action: "resend-caller",
-    uses: 3,
-    window_seconds: 3_600,
-};
 
 web::input! {
     /// Where to send the link.
@@ -51,21 +36,7 @@ pub(crate) async fn resend_verification(
     Json(input): Json<ResendIn>,
 ) -> web::Result<Answer<ResendOut>> {
     let now = app.clock.now();
-    // The table holds no addresses: the key is a hash.
-    let address = runtime::random::to_hex(&runtime::random::sha256(&input.email.as_str().to_lowercase()));
-    let by_caller = app.store.use_up(PER_CALLER, &ip.0, now).await?;
-    let by_address = app.store.use_up(PER_ADDRESS, &address, now).await?;
-    let tightest = if by_address.remaining < by_caller.remaining {
-        by_address
-    } else {
-        by_caller
-    };
-    if !(by_caller.allowed && by_address.allowed) {
-        let message = "Too many verification email requests. Please try again after an hour.";
-        return Err(Error::new(Kind::RateLimited, "rate_limited", message)
-            .retry_after(tightest.reset_seconds)
-            .into());
-    }
+    let quota = limits::resend(&app, &ip, &input.email, now).await?;
     let mut conn = app.db.conn().await?;
     if let Some((user, _)) = db::users::credentials(&conn, &input.email).await?
         && !user.is_verified
@@ -80,17 +51,5 @@ pub(crate) async fn resend_verification(
             .await;
     }
     let message = "Verification email resent successfully";
-    Ok(with_limits(
-        Answer::ok(ResendOut { message }).message(message),
-        tightest,
-    ))
-}
-
-/// `RateLimit-*` headers as clients of the original know them.
-fn with_limits<T: Serialize>(answer: Answer<T>, decision: Decision) -> Answer<T> {
-    answer
-        .header("ratelimit-policy", HeaderValue::from_static("3;w=3600"))
-        .header("ratelimit-limit", PER_ADDRESS.uses)
-        .header("ratelimit-remaining", decision.remaining)
-        .header("ratelimit-reset", decision.reset_seconds)
+    Ok(Answer::ok(ResendOut { message }).message(message).quota(quota))
 }

@@ -10,6 +10,7 @@ use domain::message::{Envelope, Mail};
 use queue::Publisher;
 use runtime::{Clock, Env};
 use serde_json::{Value, json};
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use testkit::{Api, Reply, TestDb, TestTokens, start};
 use web::Site;
@@ -25,6 +26,7 @@ async fn setup() -> Setup {
     let app = App {
         db: db.db(),
         store: kv::Store::in_memory(),
+        caller_factor: NonZeroU32::MIN,
         queue: Publisher::in_memory(),
         tokens: TestTokens::checker(),
         clock: clock.clone(),
@@ -212,6 +214,7 @@ fn setup_on(db: &TestDb) -> Api {
     let app = App {
         db: db.db(),
         store: kv::Store::in_memory(),
+        caller_factor: NonZeroU32::MIN,
         queue: Publisher::in_memory(),
         tokens: TestTokens::checker(),
         clock: Clock::set_to(start()),

@@ -91,6 +91,8 @@ pub fn parameters(ports: &Ports, secrets: &Secrets, database_url: &str) -> BTree
         ("MidtransServerKey", secrets.midtrans_server_key.clone()),
         ("MidtransSnapUrl", midtrans.clone()),
         ("MidtransCoreUrl", midtrans),
+        // Every test and every client of this machine is one caller.
+        ("RateLimitFactor", "100".to_owned()),
         ("MailFrom", "tickets@gigglefest.local".to_owned()),
         ("TicketSigningKeys", secrets.ticket_signing_keys.clone()),
         ("AwsEndpointUrl", aws_endpoint(ports)),

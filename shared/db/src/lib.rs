@@ -12,6 +12,7 @@ pub mod mail_log;
 pub mod migrations;
 pub mod orders;
 pub mod outbox;
+pub mod password_resets;
 pub mod payments;
 mod rds_token;
 pub mod settlement;

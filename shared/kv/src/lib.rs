@@ -30,6 +30,7 @@ pub struct Store(Backend);
 enum Backend {
     DynamoDb { client: Client, table: String },
     Memory(Mutex<HashMap<String, u64>>),
+    Unreachable,
 }
 
 impl Store {
@@ -44,5 +45,10 @@ impl Store {
     /// A table in memory, for tests of one function.
     pub fn in_memory() -> Self {
         Self(Backend::Memory(Mutex::new(HashMap::new())))
+    }
+
+    /// A table that never answers, for tests of what a function does then.
+    pub const fn unreachable() -> Self {
+        Self(Backend::Unreachable)
     }
 }

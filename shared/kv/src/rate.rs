@@ -5,6 +5,7 @@ use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::Timestamp;
+use std::num::NonZeroU32;
 
 /// How often an action may be used.
 #[derive(Debug, Clone, Copy)]
@@ -15,6 +16,17 @@ pub struct Limit {
     pub uses: u64,
     /// Length of a window in seconds.
     pub window_seconds: i64,
+}
+
+impl Limit {
+    /// So many times the uses in the same window.
+    #[must_use]
+    pub fn times(self, factor: NonZeroU32) -> Self {
+        Self {
+            uses: self.uses.saturating_mul(factor.get().into()),
+            ..self
+        }
+    }
 }
 
 /// Whether a use is within the limit, and what to tell in `RateLimit-*` headers.
@@ -48,6 +60,7 @@ impl Store {
                 })
             }),
             Backend::DynamoDb { client, table } => count(client, table, &key, limit.uses, ends).await?,
+            Backend::Unreachable => return Err(failure("the table does not answer".into())),
         };
         Ok(Decision {
             allowed: used.is_some(),
@@ -65,10 +78,6 @@ async fn count(
     limit: u64,
     ends: i64,
 ) -> Result<Option<u64>, KvError> {
-    let failure = |source: Box<dyn std::error::Error + Send + Sync>| KvError {
-        action: "count a request",
-        source,
-    };
     let answer = client
         .update_item()
         .table_name(table)
@@ -97,5 +106,12 @@ async fn count(
             Ok(None)
         }
         Err(error) => Err(failure(error.into())),
+    }
+}
+
+fn failure(source: Box<dyn std::error::Error + Send + Sync>) -> KvError {
+    KvError {
+        action: "count a request",
+        source,
     }
 }

@@ -3,7 +3,7 @@
 use crate::auth::Viewer;
 use axum::response::{IntoResponse, Response};
 use domain::page::Page;
-use http::{HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -14,7 +14,7 @@ pub struct Answer<T> {
     message: &'static str,
     data: T,
     cache_seconds: Option<u32>,
-    headers: Vec<(HeaderName, HeaderValue)>,
+    headers: HeaderMap,
 }
 
 #[derive(Serialize)]
@@ -26,24 +26,24 @@ struct Envelope<'a, T> {
 
 impl<T: Serialize> Answer<T> {
     /// 200 with the message `Success`.
-    pub const fn ok(data: T) -> Self {
+    pub fn ok(data: T) -> Self {
         Self {
             status: StatusCode::OK,
             message: "Success",
             data,
             cache_seconds: None,
-            headers: Vec::new(),
+            headers: HeaderMap::new(),
         }
     }
 
     /// 201.
-    pub const fn created(message: &'static str, data: T) -> Self {
+    pub fn created(message: &'static str, data: T) -> Self {
         Self {
             status: StatusCode::CREATED,
             message,
             data,
             cache_seconds: None,
-            headers: Vec::new(),
+            headers: HeaderMap::new(),
         }
     }
 
@@ -71,10 +71,10 @@ impl<T: Serialize> Answer<T> {
         }
     }
 
-    /// Adds a header.
+    /// Adds headers.
     #[must_use]
-    pub fn header(mut self, name: &'static str, value: impl Into<HeaderValue>) -> Self {
-        self.headers.push((HeaderName::from_static(name), value.into()));
+    pub(crate) fn headers(mut self, headers: HeaderMap) -> Self {
+        self.headers.extend(headers);
         self
     }
 

@@ -2,17 +2,32 @@
 
 use axum::response::{IntoResponse, Response};
 use domain::{Error, FieldError, Kind, Timestamp};
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Serialize;
 use std::sync::Arc;
 
 /// An error on its way to the client. `?` makes it from anything that is or becomes a [`domain::Error`].
 #[derive(Debug)]
-pub struct Failure(pub Error);
+pub struct Failure {
+    // Behind pointers, because every result of a handler carries them.
+    error: Arc<Error>,
+    headers: Option<Box<HeaderMap>>,
+}
+
+impl Failure {
+    /// Headers for its answer, beside those that its error asks for.
+    pub(crate) fn with_headers(mut self, headers: HeaderMap) -> Self {
+        self.headers = Some(Box::new(headers));
+        self
+    }
+}
 
 impl<E: Into<Error>> From<E> for Failure {
     fn from(error: E) -> Self {
-        Self(error.into())
+        Self {
+            error: Arc::new(error.into()),
+            headers: None,
+        }
     }
 }
 
@@ -87,8 +102,11 @@ impl Unfinished {
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
-        let mut response = status_of(self.0.kind).into_response();
-        response.extensions_mut().insert(Unfinished(Arc::new(self.0)));
+        let mut response = status_of(self.error.kind).into_response();
+        if let Some(headers) = self.headers {
+            response.headers_mut().extend(*headers);
+        }
+        response.extensions_mut().insert(Unfinished(self.error));
         response
     }
 }

@@ -49,11 +49,11 @@ impl Site {
 }
 
 pub(crate) async fn unknown_route() -> Failure {
-    Failure(Error::new(Kind::NotFound, "route_not_found", "Route not found"))
+    Failure::from(Error::new(Kind::NotFound, "route_not_found", "Route not found"))
 }
 
 pub(crate) async fn unknown_method() -> Failure {
-    Failure(Error::new(
+    Failure::from(Error::new(
         Kind::MethodNotAllowed,
         "method_not_allowed",
         "This method is not allowed here",
@@ -78,12 +78,16 @@ pub(crate) async fn finish(State(site): State<Arc<Site>>, mut request: Request, 
                 let text = text
                     .or_else(|| panic.downcast_ref::<String>().cloned())
                     .unwrap_or_default();
-                Failure(Error::internal(format!("panic: {text}"))).into_response()
+                Failure::from(Error::internal(format!("panic: {text}"))).into_response()
             }
         }
     };
     let response = match response.extensions().get::<Unfinished>() {
-        Some(unfinished) => unfinished.finish(&request_id, &route),
+        Some(unfinished) => {
+            let mut finished = unfinished.finish(&request_id, &route);
+            finished.headers_mut().extend(response.headers().clone());
+            finished
+        }
         None => response,
     };
     let mut response = with_etag(&method, if_none_match.as_ref(), response).await;
@@ -181,7 +185,7 @@ async fn with_etag(method: &Method, if_none_match: Option<&HeaderValue>, respons
     }
     let (mut parts, body) = response.into_parts();
     let Ok(bytes) = to_bytes(body, LARGEST_ANSWER).await else {
-        return Failure(Error::internal("the answer is larger than Lambda takes")).into_response();
+        return Failure::from(Error::internal("the answer is larger than Lambda takes")).into_response();
     };
     let hash = ring::digest::digest(&ring::digest::SHA256, &bytes);
     let tag = format!(
