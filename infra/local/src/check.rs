@@ -62,6 +62,7 @@ pub fn check(repo: &Repo, tools: &Tools, terminal: Terminal) -> Result<bool> {
             "--workspace",
             "--all-targets",
             "--quiet",
+            "--keep-going",
             "--",
             "--deny",
             "warnings",
