@@ -111,7 +111,7 @@ enum Command {
     Sizes,
     /// Write the environment file for `cargo lambda watch`
     Env,
-    /// Print the OpenAPI document
+    /// Write functions/docs/openapi.json from the routes of all functions
     Openapi,
 }
 
