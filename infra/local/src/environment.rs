@@ -26,7 +26,7 @@ pub fn write(fleet: &Fleet) -> Result<()> {
     let conflicts = merge(&mut all, &deployed);
     let mut text = String::new();
     for (name, value) in &all {
-        let _ = writeln!(text, "{name}={value}");
+        let _ = writeln!(text, "{name}={}", quoted(value));
     }
     let path = fleet.repo.local("lambda.env");
     write_atomically(&path, text.as_bytes())?;
@@ -40,6 +40,23 @@ pub fn write(fleet: &Fleet) -> Result<()> {
         println!("\nnote: {conflict}");
     }
     Ok(())
+}
+
+/// A value as both `cargo lambda` and a shell read it. Bare ones may not hold `=`, which base64 ends with; and the former
+/// does not know that a value may change its quotes in the middle.
+fn quoted(value: &str) -> String {
+    if !value.contains('\'') {
+        return format!("'{value}'");
+    }
+    let mut text = String::from('"');
+    for character in value.chars() {
+        if matches!(character, '"' | '\\' | '$' | '`') {
+            text.push('\\');
+        }
+        text.push(character);
+    }
+    text.push('"');
+    text
 }
 
 /// `cargo lambda watch` gives all functions one environment; differences between them cannot be kept.
@@ -64,6 +81,17 @@ fn merge(all: &mut BTreeMap<String, String>, deployed: &Environments) -> Vec<Str
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn values_are_quoted_for_a_shell() {
+        assert_eq!(quoted("local:c2VjcmV0+/=="), "'local:c2VjcmV0+/=='");
+        for nasty in [r#"a "$HOME" \n `id`"#, r#"it's "$HOME" \n `id`"#] {
+            let mut shell = std::process::Command::new("sh");
+            shell.args(["-c", &format!("value={}; printf %s \"$value\"", quoted(nasty))]);
+            let read = shell.output().unwrap().stdout;
+            assert_eq!(String::from_utf8(read).unwrap(), nasty);
+        }
+    }
 
     #[test]
     fn values_that_differ_between_functions_are_told() {
