@@ -112,10 +112,15 @@ async fn functions_answer_through_the_router_of_cargo_lambda() {
     // The same selection as `watch` makes, so that it finds the function built.
     run(clean(&cargo, &root).args(["build", "--bin", "categories"]));
 
-    let watch = Watch::start(&root, &program);
+    let mut watch = Watch::start(&root, &program);
     let url = format!("http://127.0.0.1:{}/api/v1/categories", watch.port);
     let stranger = fleet.stranger();
     let listed = eventually("the function answers through the router", PATIENCE, async || {
+        assert!(
+            watch.child.try_wait().unwrap().is_none(),
+            "it ended: {}",
+            watch.told()
+        );
         let request = stranger.request("GET", &format!("{url}?search=Music&limit=1"));
         let answer = request.timeout(Duration::from_secs(120)).send().await.ok()?;
         assert_eq!(answer.status().as_u16(), 200, "{}", watch.told());

@@ -13,10 +13,10 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// A caller is told within this time, so that its own time-out does not come first.
 const SOON: Duration = Duration::from_millis(3_500);
 
-/// An outage. It ends with the test, however that ends.
+/// An outage. It ends when this is dropped, so that a test that fails leaves no broken fleet behind.
 enum Outage {
     /// New connections are refused, old ones were cut.
-    Closed(Database),
+    Closed(Fleet),
     /// The server takes connections and says nothing.
     Hung(Pid),
     /// The server lost one of its processes and recovers by itself.
@@ -24,12 +24,14 @@ enum Outage {
 }
 
 impl Outage {
-    async fn closed(db: &Database, outside: Database) -> Self {
+    async fn closed(fleet: &Fleet, db: &Database) -> Self {
+        let outage = Self::Closed(fleet.clone());
+        let outside = fleet.neighbour_database().await;
         outside
             .run("alter database gigglefest allow_connections false", &[])
             .await;
         cut_all(db).await;
-        Self::Closed(outside)
+        outage
     }
 
     async fn hung(db: &Database) -> Self {
@@ -45,23 +47,36 @@ impl Outage {
         kill_process(pid(victim), Signal::KILL).unwrap();
         Self::Crashed
     }
-
-    async fn end(self) {
-        match &self {
-            Self::Closed(outside) => {
-                outside
-                    .run("alter database gigglefest allow_connections true", &[])
-                    .await;
-            }
-            Self::Hung(_) | Self::Crashed => {}
-        }
-    }
 }
 
 impl Drop for Outage {
     fn drop(&mut self) {
-        if let Self::Hung(server) = self {
-            let _ = kill_process(*server, Signal::CONT);
+        match self {
+            // Dropping cannot wait, so a thread of its own does.
+            Self::Closed(fleet) => {
+                let fleet = fleet.clone();
+                let reopened = std::thread::spawn(move || {
+                    let runtime = tokio::runtime::Builder::new_current_thread()
+                        .enable_all()
+                        .build()
+                        .unwrap();
+                    runtime.block_on(async {
+                        let outside = fleet.neighbour_database().await;
+                        outside
+                            .run("alter database gigglefest allow_connections true", &[])
+                            .await;
+                    });
+                });
+                if reopened.join().is_err() {
+                    eprintln!(
+                        "the database is still closed: alter database gigglefest allow_connections true"
+                    );
+                }
+            }
+            Self::Hung(server) => {
+                let _ = kill_process(*server, Signal::CONT);
+            }
+            Self::Crashed => {}
         }
     }
 }
@@ -206,11 +221,11 @@ async fn the_fleet_outlives_an_outage_of_its_database() {
     let (first, second, third) = (shop.order().await, shop.order().await, shop.order().await);
 
     // Nobody is let in. Money that arrives is not lost: the webhook needs no database.
-    let outage = Outage::closed(&db, shop.fleet.neighbour_database().await).await;
+    let outage = Outage::closed(&shop.fleet, &db).await;
     midtrans.pay(&first.1, "bca_va").await;
     shop.everything_is_refused_politely(&first.0).await;
     shop.fleet.stranger().get("/tickets/keys").await.data(200);
-    outage.end().await;
+    drop(outage);
     shop.works_again(&first.0).await;
     shop.until_paid(&first.1, &first.0).await;
 
@@ -229,7 +244,7 @@ async fn the_fleet_outlives_an_outage_of_its_database() {
     let outage = Outage::crashed(&db).await;
     midtrans.pay(&third.1, "bca_va").await;
     shop.works_again(&third.0).await;
-    outage.end().await;
+    drop(outage);
     shop.until_paid(&third.1, &third.0).await;
 
     let stock = shop.fleet.database().await.stock(shop.ticket).await;
