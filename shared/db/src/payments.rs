@@ -146,10 +146,12 @@ const PUT_TRANSACTION_SQL: &str = "
         (payment_id, transaction_id, status, amount_matches, gross_amount, payment_type, created_at, updated_at)
     values ($1, $2, $3, $4, $5, $6, $7, $7)
     on conflict (payment_id, transaction_id) do update
-    set status = excluded.status, amount_matches = excluded.amount_matches, gross_amount = excluded.gross_amount,
-        payment_type = excluded.payment_type, updated_at = excluded.updated_at";
+    set status = excluded.status, amount_matches = excluded.amount_matches, payment_type = excluded.payment_type,
+        gross_amount = case when payment_transactions.amount_matches then excluded.gross_amount
+                            else payment_transactions.gross_amount end,
+        updated_at = excluded.updated_at";
 
-/// Keeps the state of one transaction of a locked payment.
+/// Keeps the state of one transaction of a locked payment. An amount that was wrong stays for people to see.
 pub async fn put_transaction(
     tx: &Transaction<'_>,
     payment: PaymentId,
@@ -170,12 +172,12 @@ pub async fn put_transaction(
 const SET_STATUS_SQL: &str = "
     with moved as (
         update payments set status = $3, updated_at = $5,
-            settled_at = case when $3 = 'success' then coalesce(settled_at, $5) else settled_at end
+            settled_at = case when $6 then coalesce(settled_at, $5) else settled_at end
         where id = $1 returning id
     )
     insert into payment_transitions (payment_id, from_status, to_status, cause, at) select id, $2, $3, $4, $5 from moved";
 
-/// Moves a locked payment to another status and writes down why.
+/// Moves a locked payment to another status and writes down why. It is settled when money is first known to have come in.
 pub async fn set_status(
     tx: &Transaction<'_>,
     id: PaymentId,
@@ -184,7 +186,9 @@ pub async fn set_status(
     cause: &str,
     now: Timestamp,
 ) -> Result<()> {
-    let params = params![INT8: id.get(), TEXT: from.as_str(), TEXT: to.as_str(), TEXT: cause, TIMESTAMPTZ: now.inner()];
+    let params = params![
+        INT8: id.get(), TEXT: from.as_str(), TEXT: to.as_str(), TEXT: cause, TIMESTAMPTZ: now.inner(), BOOL: to.was_paid(),
+    ];
     tx.execute_typed(SET_STATUS_SQL, params).await?;
     Ok(())
 }

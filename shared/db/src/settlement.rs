@@ -74,7 +74,8 @@ pub async fn apply(
     let status = earlier.map_or(report.status, |earlier| earlier.status.after(report.status));
     let state = Reported {
         status,
-        amount_matches: matches,
+        // One wrong amount in any of its reports, and people have to look at the transaction.
+        amount_matches: matches && earlier.is_none_or(|earlier| earlier.amount_matches),
     };
     if earlier != Some(state) {
         let (gross, method) = (report.gross_amount.as_str(), report.payment_type.as_deref());
@@ -83,7 +84,14 @@ pub async fn apply(
     known.retain(|(id, _)| *id != report.transaction_id);
     known.push((report.transaction_id.clone(), state));
     let states: Vec<Reported> = known.into_iter().map(|(_, state)| state).collect();
-    move_payment(tx, &order, &payment, derive(&states), cause, random, now)
+    let derived = derive(&states);
+    // An order that has ended waits for nothing but money.
+    let after = if order.status == OrderStatus::Pending || derived.was_paid() {
+        derived
+    } else {
+        payment.status
+    };
+    move_payment(tx, &order, &payment, after, cause, random, now)
         .await
         .map(Some)
 }
@@ -141,6 +149,7 @@ async fn move_payment(
             }
         }
         Consequence::Void => {
+            stock::release_order(tx, order.id).await?;
             stock::unsell(tx, order.id).await?;
             issued::void_order(tx, order.id, now).await?;
             let refunded = after == PaymentStatus::Refunded;
@@ -153,7 +162,10 @@ async fn move_payment(
                 None,
             )
         }
-        Consequence::Alert => (OrderStatus::Disputed, None),
+        Consequence::Alert => {
+            stock::release_order(tx, order.id).await?;
+            (OrderStatus::Disputed, None)
+        }
     };
     orders::set_status(tx, order.id, status, now).await?;
     applied.order = status;

@@ -249,9 +249,9 @@ pub enum Consequence {
     None,
     /// Turn held stock into sold stock and issue the tickets; take stock again if the hold is gone.
     Fulfil,
-    /// Void the tickets: the money went back.
+    /// Void the tickets and end the order: the money went back.
     Void,
-    /// Issue nothing and call people.
+    /// Issue nothing, keep no stock and call people.
     Alert,
 }
 
@@ -263,8 +263,9 @@ pub const fn consequence(before: PaymentStatus, after: PaymentStatus) -> Consequ
         (_, P::Success) if !before.was_paid() => Consequence::Fulfil,
         // A first report that already speaks of a partial refund: the rest was paid.
         (_, P::PartiallyRefunded) if !before.was_paid() => Consequence::Fulfil,
-        (P::Success | P::PartiallyRefunded, P::Refunded | P::Chargeback) => Consequence::Void,
-        (P::Conflicted, P::Conflicted) => Consequence::None,
+        (P::Conflicted, _) | (P::Refunded, P::Refunded) | (P::Chargeback, P::Chargeback) => Consequence::None,
+        // Also as the first that is heard: the order is over, and what it holds goes back on sale.
+        (_, P::Refunded | P::Chargeback) => Consequence::Void,
         (_, P::Conflicted) => Consequence::Alert,
         _ => Consequence::None,
     }
@@ -341,6 +342,30 @@ mod tests {
             consequence(PaymentStatus::Expired, PaymentStatus::Success),
             Consequence::Fulfil
         );
+    }
+
+    #[test]
+    fn money_that_went_back_ends_the_order_even_if_its_coming_was_never_heard_of() {
+        use PaymentStatus as P;
+        for after in [P::Refunded, P::Chargeback] {
+            for before in [
+                P::Pending,
+                P::Challenge,
+                P::Failed,
+                P::Expired,
+                P::Success,
+                P::PartiallyRefunded,
+            ] {
+                assert_eq!(
+                    consequence(before, after),
+                    Consequence::Void,
+                    "{before:?} {after:?}"
+                );
+            }
+            assert_eq!(consequence(after, after), Consequence::None);
+            assert_eq!(consequence(P::Conflicted, after), Consequence::None);
+        }
+        assert_eq!(consequence(P::Refunded, P::Chargeback), Consequence::Void);
     }
 
     #[test]

@@ -10,8 +10,16 @@
     clippy::disallowed_methods,
     reason = "the tests look at rows past the functions and ask the server to prepare each statement"
 )]
+#![expect(
+    clippy::print_stdout,
+    clippy::disallowed_macros,
+    reason = "`--nocapture` shows how much a race or a search has tried"
+)]
 
+mod payments;
+mod permutations;
 mod races;
+mod settlement;
 mod sources;
 mod statements;
 mod stock;
