@@ -39,9 +39,11 @@ pub struct Lock {
 }
 
 impl Fleet {
+    /// The fleet as the environment and the `--port` option want it.
+    ///
     /// # Errors
     /// When a port variable is wrong.
-    pub fn new(repo: &Repo, terminal: Terminal, api_port: Option<u16>) -> Result<Self> {
+    pub fn to_start(repo: &Repo, terminal: Terminal, api_port: Option<u16>) -> Result<Self> {
         let ports = Ports::from_environment(api_port, |name| std::env::var(name).ok())?;
         Ok(Self {
             repo: repo.clone(),
@@ -51,11 +53,44 @@ impl Fleet {
         })
     }
 
+    /// The fleet that is up, on the ports it was started with; if none is, as the environment wants it.
+    ///
+    /// # Errors
+    /// When a port variable is wrong.
+    pub fn running_or_to_start(repo: &Repo, terminal: Terminal) -> Result<Self> {
+        let mut fleet = Self::to_start(repo, terminal, None)?;
+        if fleet.is_up(&Processes::of_fleet(repo))
+            && let Ok(text) = fs::read(fleet.ports_file())
+            && let Ok(ports) = serde_json::from_slice(&text)
+        {
+            fleet.ports = ports;
+        }
+        Ok(fleet)
+    }
+
+    fn ports_file(&self) -> PathBuf {
+        self.repo.local("run/ports.json")
+    }
+
+    /// Waits until no other command changes the fleet, then keeps others from it.
+    ///
+    /// # Errors
+    /// When the lock file cannot be used.
+    pub fn wait_for_lock(&self) -> Result<Lock> {
+        let file = self.lock_file()?;
+        file.lock().context("cannot lock .local/run/lock")?;
+        Ok(Lock { _file: file })
+    }
+
+    fn lock_file(&self) -> Result<File> {
+        fs::create_dir_all(self.repo.local("run"))?;
+        File::create(self.repo.local("run/lock")).context("cannot write to .local/run")
+    }
+
     /// # Errors
     /// When another command is changing the fleet.
     pub fn lock(&self) -> Result<Lock> {
-        fs::create_dir_all(self.repo.local("run"))?;
-        let file = File::create(self.repo.local("run/lock"))?;
+        let file = self.lock_file()?;
         match file.try_lock() {
             Ok(()) => Ok(Lock { _file: file }),
             Err(TryLockError::WouldBlock) => {
@@ -114,6 +149,7 @@ impl Fleet {
             .terminal
             .timed("demo data in place", || act(&helper, "seed"))?;
         let description = self.describe(&deployment, &database_url, &seeded);
+        write_atomically(&self.ports_file(), &serde_json::to_vec(&self.ports)?)?;
         write_atomically(&self.repo.fleet_file(), &serde_json::to_vec_pretty(&description)?)?;
         Ok(description)
     }

@@ -11,6 +11,7 @@ mod environment;
 mod fleet;
 mod helper;
 mod http;
+mod lifecycle;
 mod logs;
 mod ports;
 mod postgres;
@@ -33,10 +34,9 @@ use clap::{Parser, Subcommand};
 use serde_json::Value;
 
 use crate::fleet::{Fleet, Options};
-use crate::process::Processes;
 use crate::repo::Repo;
 use crate::suite::{Section, Selection};
-use crate::terminal::{Interrupt, Terminal, seconds};
+use crate::terminal::{Interrupt, Terminal};
 
 /// The local fleet and the repository's chores.
 #[derive(Debug, Parser)]
@@ -128,19 +128,17 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<ExitCode> {
     let repo = Repo::find()?;
     let terminal = Terminal::new();
-    let api_port = if let Command::Up { port, .. } = &command {
-        *port
-    } else {
-        None
+    let fleet = match &command {
+        Command::Up { port, .. } => Fleet::to_start(&repo, terminal, *port)?,
+        _ => Fleet::running_or_to_start(&repo, terminal)?,
     };
-    let fleet = Fleet::new(&repo, terminal, api_port)?;
     match command {
         Command::Up {
             detach,
             fresh,
             port: _,
             iam,
-        } => up(
+        } => lifecycle::up(
             &fleet,
             Options {
                 fresh,
@@ -148,8 +146,8 @@ fn run(command: Command) -> Result<ExitCode> {
             },
             detach,
         ),
-        Command::Down => down(&fleet),
-        Command::Status { json } => Ok(status(&fleet, json)),
+        Command::Down => lifecycle::down(&fleet),
+        Command::Status { json } => Ok(lifecycle::status(&fleet, json)),
         Command::Watch { function } => {
             fleet.require_up()?;
             watch::watch(&fleet, function.as_deref(), &Interrupt::install()?)?;
@@ -212,18 +210,6 @@ fn exit_code(success: bool) -> ExitCode {
     }
 }
 
-fn down(fleet: &Fleet) -> Result<ExitCode> {
-    let _lock = fleet.lock()?;
-    let stopped = Processes::of_fleet(&fleet.repo).stop_all(&services::ORDER)?;
-    let _ = std::fs::remove_file(fleet.repo.fleet_file());
-    if stopped.is_empty() {
-        println!("nothing was running");
-    } else {
-        println!("stopped: {}", stopped.join(", "));
-    }
-    Ok(ExitCode::SUCCESS)
-}
-
 fn invoke(fleet: &Fleet, function: &str, event: &Path) -> Result<ExitCode> {
     fleet.require_up()?;
     let payload =
@@ -242,146 +228,4 @@ fn invoke(fleet: &Fleet, function: &str, event: &Path) -> Result<ExitCode> {
         );
     }
     Ok(exit_code(invocation.error.is_none()))
-}
-
-fn up(fleet: &Fleet, options: Options, detach: bool) -> Result<ExitCode> {
-    let interrupt = Interrupt::install()?;
-    let lock = fleet.lock()?;
-    let mut processes = Processes::of_fleet(&fleet.repo);
-    let description = match fleet.up(options, &mut processes, &interrupt) {
-        Ok(description) => description,
-        Err(error) => {
-            stop_started_here(&mut processes)?;
-            if interrupt.happened() {
-                fleet
-                    .terminal
-                    .step("interrupted; what was started has been stopped");
-                return Ok(ExitCode::from(130));
-            }
-            return Err(error);
-        }
-    };
-    drop(lock);
-    print_fleet(&description);
-    if detach {
-        println!(
-            "\nIt runs in the background (ready after {}). `cargo xtask down` stops it.",
-            seconds(fleet.terminal.elapsed())
-        );
-        return Ok(ExitCode::SUCCESS);
-    }
-    if processes.started_here().is_empty() {
-        println!("\nThe fleet was running already and is up to date. `cargo xtask down` stops it.");
-        return Ok(ExitCode::SUCCESS);
-    }
-    println!(
-        "\nReady after {}. Ctrl-C stops it.",
-        seconds(fleet.terminal.elapsed())
-    );
-    let started: Vec<&'static str> = processes.started_here().to_vec();
-    let ended = loop {
-        if interrupt.happened() {
-            break None;
-        }
-        // Another command may have stopped the fleet or started a service anew; the file knows.
-        let now = Processes::of_fleet(&fleet.repo);
-        if let Some(name) = started.iter().find(|name| now.running(name).is_none()) {
-            break Some(*name);
-        }
-        std::thread::sleep(std::time::Duration::from_millis(250));
-    };
-    let _lock = fleet.lock()?;
-    let mut processes = Processes::of_fleet(&fleet.repo);
-    if let Some(name) = ended
-        && processes.knows(name)
-    {
-        eprintln!(
-            "{name} has ended unexpectedly; stopping the fleet. Its last lines:\n{}",
-            processes.log_tail(name)
-        );
-    }
-    let mut result = Ok(());
-    for name in started.iter().rev() {
-        result = result.and(processes.stop(name));
-    }
-    let _ = std::fs::remove_file(fleet.repo.fleet_file());
-    result?;
-    fleet.terminal.step("stopped");
-    Ok(if ended.is_some() {
-        ExitCode::FAILURE
-    } else {
-        ExitCode::SUCCESS
-    })
-}
-
-fn stop_started_here(processes: &mut Processes) -> Result<()> {
-    for name in processes.started_here().to_vec().into_iter().rev() {
-        processes.stop(name)?;
-    }
-    Ok(())
-}
-
-fn print_fleet(description: &Value) {
-    let text = |key: &str| {
-        description
-            .get(key)
-            .and_then(Value::as_str)
-            .unwrap_or("-")
-            .to_owned()
-    };
-    println!("\n  API        {}", text("api"));
-    println!("  docs       {}", text("docs"));
-    println!("  WebSocket  {}", text("websocket"));
-    println!("  mailbox    {}", text("mailbox"));
-    println!("  payments   {}", text("midtrans"));
-    println!("  AWS        {}", text("aws"));
-    println!("  database   {}", text("database"));
-    for account in description
-        .get("accounts")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-    {
-        let field = |key: &str| account.get(key).and_then(Value::as_str).unwrap_or("-");
-        println!(
-            "  account    {:<10} {} / {}",
-            field("role"),
-            field("email"),
-            field("password")
-        );
-    }
-}
-
-fn status(fleet: &Fleet, as_json: bool) -> ExitCode {
-    let processes = Processes::of_fleet(&fleet.repo);
-    let services: Vec<(&str, Option<u32>)> = services::ORDER
-        .iter()
-        .map(|name| (*name, processes.running(name).map(|record| record.pid)))
-        .collect();
-    let up = fleet.is_up(&processes);
-    let description: Value = std::fs::read(fleet.repo.fleet_file())
-        .ok()
-        .and_then(|text| serde_json::from_slice(&text).ok())
-        .unwrap_or(Value::Null);
-    if as_json {
-        let services: serde_json::Map<String, Value> = services
-            .iter()
-            .map(|(name, pid)| ((*name).to_owned(), serde_json::json!(pid)))
-            .collect();
-        println!(
-            "{}",
-            serde_json::json!({"up": up, "services": services, "fleet": description})
-        );
-    } else {
-        for (name, pid) in services {
-            match pid {
-                Some(pid) => println!("  {name:<20} process {pid}"),
-                None => println!("  {name:<20} -"),
-            }
-        }
-        if up {
-            print_fleet(&description);
-        }
-    }
-    if up { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
