@@ -16,7 +16,7 @@ pub(crate) const ROUTE: Route = Route::new(
 
 pub(crate) async fn get_me(State(app): State<Arc<App>>, caller: Caller) -> web::Result<Answer<UserOut>> {
     let conn = app.db.conn().await?;
-    let user = db::users::find(&conn, caller.id)
+    let user = db::users::find_live(&conn, caller.id)
         .await?
         .ok_or_else(|| Error::not_found("User"))?;
     Ok(Answer::ok(user.into()).message("User retrieved successfully"))

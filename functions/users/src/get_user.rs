@@ -25,6 +25,6 @@ pub(crate) async fn get_user(
         return Err(missing().into());
     }
     let conn = app.db.conn().await?;
-    let user = db::users::find(&conn, id).await?.ok_or_else(missing)?;
+    let user = db::users::find_live(&conn, id).await?.ok_or_else(missing)?;
     Ok(Answer::ok(user.into()).message("User retrieved successfully"))
 }

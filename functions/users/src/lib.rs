@@ -1,7 +1,11 @@
-//! Profiles: people read and change their own, admins read all.
+//! Accounts: people read and change their own, admins list and delete them and say what they may do.
 
+mod change_password;
+mod change_user_role;
+mod delete_user;
 mod get_me;
 mod get_user;
+mod list_users;
 mod update_user;
 
 use runtime::{BootError, Clock, Env};
@@ -43,13 +47,25 @@ impl Service for App {
 }
 
 /// The routes of this function.
-pub const ROUTES: &[Route] = &[get_me::ROUTE, get_user::ROUTE, update_user::ROUTE];
+pub const ROUTES: &[Route] = &[
+    list_users::ROUTE,
+    get_me::ROUTE,
+    change_password::ROUTE,
+    get_user::ROUTE,
+    update_user::ROUTE,
+    change_user_role::ROUTE,
+    delete_user::ROUTE,
+];
 
 /// The router of this function.
 pub fn router(app: App, site: Site) -> axum::Router {
     Router::default()
+        .at(&list_users::ROUTE, list_users::list_users)
         .at(&get_me::ROUTE, get_me::get_me)
+        .at(&change_password::ROUTE, change_password::change_password)
         .at(&get_user::ROUTE, get_user::get_user)
         .at(&update_user::ROUTE, update_user::update_user)
+        .at(&change_user_role::ROUTE, change_user_role::change_user_role)
+        .at(&delete_user::ROUTE, delete_user::delete_user)
         .build(app, site)
 }

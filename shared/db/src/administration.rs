@@ -32,8 +32,8 @@ const CHANGE_ROLE_SQL: &str = "
 const LOG_ROLE_SQL: &str = "
     insert into role_changes (user_id, changed_by, from_role, to_role, at) values ($1, $2, $3, $4, $5)";
 
-/// Gives an account another role and writes down who did it. Its tokens, which carry the old role, end. A role that it has
-/// already changes nothing.
+/// Gives an account another role, writes down who did it, and notes that access tokens issued before, which carry the old
+/// role, do not count. A role that it has already changes nothing.
 pub async fn change_role(
     tx: &Transaction<'_>,
     id: UserId,

@@ -3,6 +3,7 @@
 use crate::categories::Deleted;
 use crate::error::{DbError, Result};
 use crate::sql::{RowExt as _, anywhere, params};
+use crate::users;
 use domain::event::{City, EventName, EventStatus, Location};
 use domain::text::Description;
 use domain::time::ZoneName;
@@ -271,7 +272,8 @@ const LOCK_OWN_SQL: &str = "
     select id, organizer_id, name, description, date, time_zone, location, city, image_url, status, created_at, updated_at
     from events where id = $1 and (organizer_id = $2 or $3) for no key update";
 
-/// An event of this organizer (any event for an admin), locked against other changes.
+/// An event of this organizer (any event for an admin), locked against other changes. `None` if the organizer's account is
+/// gone, too.
 pub async fn lock_own(
     tx: &Transaction<'_>,
     id: EventId,
@@ -279,8 +281,14 @@ pub async fn lock_own(
     any_owner: bool,
 ) -> Result<Option<Event>> {
     let params = params![INT8: id.get(), INT8: organizer.get(), BOOL: any_owner];
-    let row = tx.query_typed_opt(LOCK_OWN_SQL, params).await?;
-    row.as_ref().map(read).transpose()
+    let Some(row) = tx.query_typed_opt(LOCK_OWN_SQL, params).await? else {
+        return Ok(None);
+    };
+    // Asked after the lock, for which a deletion of the account that is under way was waited.
+    if !any_owner && users::find_live(tx.client(), organizer).await?.is_none() {
+        return Ok(None);
+    }
+    read(&row).map(Some)
 }
 
 const IS_BOUGHT_SQL: &str = "

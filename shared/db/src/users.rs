@@ -181,7 +181,8 @@ const CHANGE_PASSWORD_SQL: &str = "
     update users set password_hash = $3, sessions_valid_from = $4, updated_at = $4
     where id = $1 and password_hash = $2 and deleted_at is null";
 
-/// Replaces a password by another. Tokens issued before and open resets end. `false` if `old` is not its hash any more.
+/// Replaces a password by another, voids every reset of the account, and notes that access tokens issued before do not
+/// count. `false` if `old` is not its hash any more.
 pub async fn change_password(
     tx: &Transaction<'_>,
     id: UserId,
