@@ -11,7 +11,7 @@ pub(crate) const ROUTE: Route = Route::new(
     "/api/v1/auth/reset-password",
     Access::Public,
     "reset_password",
-    "Replace the password with a code; uses up token and code, and every token issued before ends",
+    "Replace the password with a code; uses up token and code, and voids the other resets of the account",
 )
 .body::<ResetPasswordIn>();
 

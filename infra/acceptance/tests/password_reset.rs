@@ -1,5 +1,4 @@
 //! A forgotten password, in the order in which existing clients call, with the code out of the mailbox.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use acceptance::{Api, Buyer, Fleet, PASSWORD, unique};
 use serde_json::{Value, json};

@@ -135,8 +135,7 @@ pub async fn put_code(
 const SET_PASSWORD_SQL: &str =
     "update users set password_hash = $2, sessions_valid_from = $3, updated_at = $3 where id = $1";
 
-/// Replaces the password of an account and voids all of its tokens, those of resets and those of access: what was issued
-/// before does not count any more.
+/// Replaces the password of an account, voids every reset of it, and notes that access tokens issued before do not count.
 pub async fn set_password(tx: &Transaction<'_>, user: UserId, hash: &str, now: Timestamp) -> Result<()> {
     // Resets before the account: whoever uses one has locked them in this order.
     users::void_resets(tx, user).await?;

@@ -96,10 +96,7 @@ mod tests {
             ),
             ("cut", signed("ORDER-101", "200", "10000.00", &PAID[..127])),
             ("empty", signed("ORDER-101", "200", "10000.00", "")),
-            (
-                "moved boundary",
-                signed("ORDER-1012", "00", "10000.00", PAID).clone(),
-            ),
+            ("moved boundary", signed("ORDER-1012", "00", "10000.00", PAID)),
         ] {
             let shifted = why == "moved boundary";
             // Plain concatenation cannot tell where one text ends; the order code is looked up afterwards.
