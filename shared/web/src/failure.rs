@@ -7,7 +7,7 @@ use serde::Serialize;
 use std::sync::Arc;
 
 /// An error on its way to the client. `?` makes it from anything that is or becomes a [`domain::Error`].
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Failure {
     // Behind pointers, because every result of a handler carries them.
     error: Arc<Error>,
@@ -63,12 +63,12 @@ struct Envelope<'a> {
 
 /// The error inside a response that is not finished yet: the body needs the id of the request, which is known outside.
 #[derive(Clone)]
-pub(crate) struct Unfinished(Arc<Error>);
+pub(crate) struct Unfinished(Failure);
 
 impl Unfinished {
     /// The answer with its envelope; logs what is worth it, once.
     pub(crate) fn finish(&self, request_id: &str, route: &str) -> Response {
-        let error = self.0.as_ref();
+        let error = self.0.error.as_ref();
         let cause = error.internal.as_ref().map(domain::error::Internal::chain);
         let cause = cause.as_deref().unwrap_or("");
         match error.kind {
@@ -96,6 +96,9 @@ impl Unfinished {
         if let Some(seconds) = error.retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
         }
+        if let Some(headers) = &self.0.headers {
+            response.headers_mut().extend(headers.as_ref().clone());
+        }
         response
     }
 }
@@ -103,10 +106,7 @@ impl Unfinished {
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         let mut response = status_of(self.error.kind).into_response();
-        if let Some(headers) = self.headers {
-            response.headers_mut().extend(*headers);
-        }
-        response.extensions_mut().insert(Unfinished(self.error));
+        response.extensions_mut().insert(Unfinished(self));
         response
     }
 }

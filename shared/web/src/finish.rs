@@ -83,11 +83,7 @@ pub(crate) async fn finish(State(site): State<Arc<Site>>, mut request: Request, 
         }
     };
     let response = match response.extensions().get::<Unfinished>() {
-        Some(unfinished) => {
-            let mut finished = unfinished.finish(&request_id, &route);
-            finished.headers_mut().extend(response.headers().clone());
-            finished
-        }
+        Some(unfinished) => unfinished.finish(&request_id, &route),
         None => response,
     };
     let mut response = with_etag(&method, if_none_match.as_ref(), response).await;

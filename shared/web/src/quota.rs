@@ -62,7 +62,10 @@ impl<T: Serialize> Answer<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use axum::response::IntoResponse as _;
+    use crate::{Access, Route, Router, Site};
+    use axum::body::{Body, to_bytes};
+    use axum::response::Response;
+    use tower::ServiceExt as _;
 
     const QUOTA: Quota = Quota {
         uses: 3,
@@ -71,12 +74,22 @@ mod tests {
         reset_seconds: 90,
     };
 
-    #[test]
-    fn an_answer_and_a_refusal_tell_of_the_same_limit() {
-        for response in [
-            Answer::ok(()).quota(QUOTA).into_response(),
-            QUOTA.exceeded("Too many").into_response(),
-        ] {
+    /// The answers of a route that passes and of one that refuses, as they are sent.
+    async fn sent(path: &str) -> Response {
+        const PASS: Route = Route::new("GET", "/pass", Access::Public, "pass", "Pass");
+        const REFUSE: Route = Route::new("GET", "/refuse", Access::Public, "refuse", "Refuse");
+        let router = Router::default()
+            .at(&PASS, async || Answer::ok(()).quota(QUOTA))
+            .at(&REFUSE, async || QUOTA.exceeded("Too many"))
+            .build((), Site::default());
+        let request = http::Request::get(path).body(Body::empty()).unwrap();
+        router.oneshot(request).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn an_answer_and_a_refusal_tell_of_the_same_limit() {
+        for path in ["/pass", "/refuse"] {
+            let response = sent(path).await;
             let headers = response.headers();
             for (name, value) in [
                 ("limit", "3"),
@@ -84,9 +97,23 @@ mod tests {
                 ("remaining", "0"),
                 ("reset", "90"),
             ] {
-                assert_eq!(headers[&format!("ratelimit-{name}")], value, "{name}");
+                assert_eq!(headers[&format!("ratelimit-{name}")], value, "{path}: {name}");
             }
         }
+    }
+
+    #[tokio::test]
+    async fn a_refusal_says_when_to_come_back() {
+        let response = sent("/refuse").await;
+        assert_eq!(response.status(), 429);
+        assert_eq!(response.headers()["retry-after"], "90");
+        let length = response.headers().get("content-length").cloned();
+        let body = to_bytes(response.into_body(), 1_000).await.unwrap();
+        assert!(body.starts_with(br#"{"status":"error","message":"Too many","code":"rate_limited""#));
+        assert!(
+            length.is_none_or(|length| length.to_str().unwrap() == body.len().to_string()),
+            "the length is that of the whole body"
+        );
     }
 
     #[test]
