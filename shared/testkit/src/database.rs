@@ -1,4 +1,7 @@
-#![expect(clippy::disallowed_methods, reason = "tests talk to PostgreSQL itself, not through RDS Proxy")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests talk to PostgreSQL itself, not through RDS Proxy"
+)]
 
 use db::{Config, Db};
 use std::sync::OnceLock;
