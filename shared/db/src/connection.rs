@@ -141,6 +141,13 @@ impl Db {
     /// [`DbError::Unavailable`] within 3 s if the database cannot be reached.
     pub async fn conn(&self) -> Result<Conn<'_>> {
         let mut guard = self.slot.lock().await;
+        if guard.is_some() {
+            // While the environment was frozen nobody read from the socket. What came in meanwhile, such as the server's
+            // good-bye, is read before the connection is called alive: the runtime looks at its sockets during the first
+            // pause and lets the task of the connection work during the second.
+            tokio::task::yield_now().await;
+            tokio::task::yield_now().await;
+        }
         let alive = match guard.as_ref() {
             None => false,
             Some(slot) if slot.client.is_closed() => false,
@@ -193,5 +200,76 @@ impl Deref for Conn<'_> {
 impl DerefMut for Conn<'_> {
     fn deref_mut(&mut self) -> &mut Client {
         &mut self.0.client
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Read as _, Write as _};
+    use std::net::{TcpListener, TcpStream};
+    use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+    use testkit::TestDb;
+
+    /// A line to a server on which connections made so far can fall silent without being closed.
+    struct Line {
+        port: u16,
+        cut: Arc<std::sync::Mutex<Arc<AtomicBool>>>,
+    }
+
+    impl Line {
+        fn to(server: String) -> Self {
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let port = listener.local_addr().unwrap().port();
+            let cut = Arc::new(std::sync::Mutex::new(Arc::new(AtomicBool::new(false))));
+            let current = Arc::clone(&cut);
+            std::thread::spawn(move || {
+                for near in listener.incoming() {
+                    let (near, far) = (near.unwrap(), TcpStream::connect(&server).unwrap());
+                    let silent = Arc::clone(&current.lock().unwrap());
+                    let ways = [(near.try_clone().unwrap(), far.try_clone().unwrap()), (far, near)];
+                    for (mut from, mut to) in ways {
+                        let silent = Arc::clone(&silent);
+                        std::thread::spawn(move || {
+                            let mut buffer = [0; 4_096];
+                            while let Ok(count @ 1..) = from.read(&mut buffer) {
+                                if !silent.load(Relaxed) && to.write_all(&buffer[..count]).is_err() {
+                                    return;
+                                }
+                            }
+                        });
+                    }
+                }
+            });
+            Self { port, cut }
+        }
+
+        fn cut(&self) {
+            let fresh = Arc::new(AtomicBool::new(false));
+            std::mem::replace(&mut *self.cut.lock().unwrap(), fresh).store(true, Relaxed);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_died_without_a_word_is_replaced_after_a_long_pause() {
+        let test = TestDb::new().await;
+        let (login, rest) = test.url().split_once('@').unwrap();
+        let (server, database) = rest.split_once('/').unwrap();
+        let line = Line::to(server.to_owned());
+        let url = format!("{login}@127.0.0.1:{}/{database}", line.port);
+        let db =
+            Db::new(Config::from_lookup(|name| (name == "DATABASE_URL").then_some(url.as_str())).unwrap());
+        drop(db.conn().await.unwrap());
+        line.cut();
+        let pause = |seconds| Instant::now().checked_sub(Duration::from_secs(seconds)).unwrap();
+
+        // Within the time in which a connection counts as alive, nothing is asked.
+        db.slot.lock().await.as_mut().unwrap().last_used = pause(20);
+        drop(db.conn().await.unwrap());
+        db.slot.lock().await.as_mut().unwrap().last_used = pause(31);
+        let begun = Instant::now();
+        let conn = db.conn().await.unwrap();
+        assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+        conn.check_connection().await.unwrap();
     }
 }

@@ -16,6 +16,9 @@
     reason = "`--nocapture` shows how much a race or a search has tried"
 )]
 
+mod connection;
+mod idempotency;
+mod outbox;
 mod payments;
 mod permutations;
 mod races;
@@ -24,3 +27,4 @@ mod sources;
 mod statements;
 mod stock;
 mod support;
+mod users;
