@@ -104,6 +104,7 @@ class Code:
         self.known = state.content.setdefault("code", {})
         self.binaries = binaries
         self.uploaded = []
+        self.replaced = []
 
     def uri(self, name):
         """The `s3://` URI of the current binary of a function, uploaded if the bucket lacks it."""
@@ -119,8 +120,16 @@ class Code:
         if not self._exists(key):
             self.aws.s3.put_object(Bucket=CODE_BUCKET, Key=key, Body=zipped(binary))
             self.uploaded.append(name)
+        if known and known["key"] != key:
+            self.replaced.append(known["key"])
         self.known[name] = {"signature": now, "key": key}
         return f"s3://{CODE_BUCKET}/{key}"
+
+    def forget_replaced(self):
+        """Deletes what no function runs any more: the emulator keeps the bucket in memory."""
+        for key in self.replaced:
+            if key not in (code["key"] for code in self.known.values()):
+                self.aws.s3.delete_object(Bucket=CODE_BUCKET, Key=key)
 
     def _exists(self, key):
         try:
@@ -160,6 +169,7 @@ def deploy(config):
         "Parameters": [{"ParameterKey": k, "ParameterValue": v} for k, v in parameters.items()],
     }
     outcome = apply_stack(aws.cloudformation, arguments)
+    code.forget_replaced()
     describe_deployment(aws, config, state, folders)
     state.save()
     return {
@@ -276,6 +286,7 @@ def replace_code(aws, state, config, name):
     code = Code(aws, state, config["binaries"])
     key = code.uri(name).rsplit("/", 1)[-1]
     aws.function.update_function_code(FunctionName=physical, S3Bucket=CODE_BUCKET, S3Key=key)
+    code.forget_replaced()
     aliases = aws.function.list_aliases(FunctionName=physical)["Aliases"]
     if aliases:
         version = aws.function.publish_version(FunctionName=physical)["Version"]

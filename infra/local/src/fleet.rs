@@ -272,14 +272,18 @@ impl Fleet {
         self.ensure(processes, services::mailbox(repo, tools, ports)?)?;
         let simulator = Self::binaries(workspace).join("midtrans-simulator");
         self.ensure(processes, services::midtrans(repo, &simulator, ports, secrets)?)?;
-        if self.ensure(
-            processes,
-            services::emulator(repo, tools, ports, options.enforce_iam)?,
-        )? {
-            // The emulator keeps everything in memory: what an earlier one knew is gone.
+        let emulator = services::emulator(repo, tools, ports, options.enforce_iam)?;
+        if !processes.is_current(&emulator) {
+            if processes.running(emulator.name).is_some() {
+                self.terminal.step("the emulator has changed and is started anew");
+            }
+            // The emulator keeps everything in memory: what an earlier one knew goes with it.
+            processes.stop(emulator.name)?;
             let _ = fs::remove_file(repo.deployment_file());
             let _ = fs::remove_dir_all(repo.local("logs/functions"));
+            let _ = fs::remove_dir_all(repo.local(&format!("tmp/ministack-provided-code-{}", ports.aws)));
         }
+        self.ensure(processes, emulator)?;
         if external.is_none() {
             server.wait(processes)?;
             self.terminal
@@ -295,17 +299,16 @@ impl Fleet {
         Ok(external.unwrap_or_else(|| server.url()))
     }
 
-    /// Starts a service unless it runs as wanted. Tells whether it was started.
-    fn ensure(&self, processes: &mut Processes, service: Service) -> Result<bool> {
+    /// Starts a service unless it runs as wanted.
+    fn ensure(&self, processes: &mut Processes, service: Service) -> Result<()> {
         if processes.is_current(&service) {
-            return Ok(false);
+            return Ok(());
         }
         if processes.running(service.name).is_some() {
             self.terminal
                 .step(&format!("{} has changed and is started anew", service.name));
         }
-        processes.start(service)?;
-        Ok(true)
+        processes.start(service)
     }
 
     fn describe(&self, deployment: &Deployment, database_url: &str, seeded: &Value) -> Value {
