@@ -33,6 +33,7 @@ if _drain.__defaults__ != _DRAIN_DEFAULTS:
 _drain.__defaults__ = (0.0, 0.0, 0.250)
 
 
+from ministack.core import iam_actions  # noqa: E402
 from ministack.services import apigateway  # noqa: E402
 
 
@@ -60,6 +61,19 @@ def route_preflights():
         return await handle(api_id, stage, path, method, *rest, **named)
 
     apigateway._handle_execute_in_scope = handle_or_route
+
+
+def allow_batches_like_single_calls():
+    """On AWS the permission for a single call covers the batch call of SQS: there is no action sqs:SendMessageBatch."""
+    extract = iam_actions.extract_iam_action
+
+    def extract_existing(*call, **named):
+        action = extract(*call, **named)
+        if action and action.startswith("sqs:"):
+            action = action.removesuffix("Batch")
+        return action
+
+    iam_actions.extract_iam_action = extract_existing
 
 
 class _Tee:
@@ -133,6 +147,7 @@ def main():
 
     raise_file_limit()
     route_preflights()
+    allow_batches_like_single_calls()
     tee_function_logs(os.environ["FUNCTION_LOGS"])
 
     config = Config()
