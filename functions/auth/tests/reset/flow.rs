@@ -80,7 +80,7 @@ async fn two_resets_with_the_same_code_at_once_are_one() {
     let calls = environments.iter().enumerate().map(|(i, api)| {
         let password = format!("{NEW} {i}");
         let body = json!({"token": token, "otp": code, "password": password, "confirmPassword": password});
-        crate::support::call(api, "reset_password", "203.0.113.7", body)
+        crate::support::insist(api, "reset_password", "203.0.113.7", body)
     });
     let replies = futures_util::future::join_all(calls).await;
     let done: Vec<_> = replies

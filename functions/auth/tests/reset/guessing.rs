@@ -1,4 +1,4 @@
-use crate::support::{AYU, NEW, OLD, Setup, call, invalid_otp, invalid_token, refusal, wrong};
+use crate::support::{AYU, NEW, OLD, Setup, insist, invalid_otp, invalid_token, refusal, wrong};
 use serde_json::json;
 
 #[tokio::test]
@@ -51,7 +51,7 @@ async fn of_twenty_guesses_at_once_five_are_looked_at() {
     let environments: Vec<_> = (0..20).map(|_| t.another()).collect();
     let guesses = environments.iter().zip(0..).map(async |(api, number)| {
         let body = json!({"token": token, "otp": wrong(&code, number)});
-        call(api, "verify_otp", &format!("198.51.100.{number}"), body).await
+        insist(api, "verify_otp", &format!("198.51.100.{number}"), body).await
     });
     let replies = futures_util::future::join_all(guesses).await;
     let looked_at = replies.iter().filter(|reply| refusal(reply) == invalid_otp());
@@ -137,7 +137,7 @@ async fn of_many_wishes_for_a_code_at_once_three_are_mailed() {
     let wishes = environments
         .iter()
         .zip(tokens.iter().cycle())
-        .map(async |(api, token)| call(api, "generate_otp", "198.51.100.1", json!({"token": token})).await);
+        .map(async |(api, token)| insist(api, "generate_otp", "198.51.100.1", json!({"token": token})).await);
     let replies = futures_util::future::join_all(wishes).await;
     assert_eq!(replies.iter().filter(|reply| reply.status == 200).count(), 3);
     assert_eq!(replies.iter().filter(|reply| reply.status == 429).count(), 9);

@@ -139,6 +139,16 @@ pub async fn call(api: &Api, operation: &str, ip: &str, body: Value) -> Reply {
     api.send(http::Request::from_parts(parts, body)).await
 }
 
+/// The same for one of many at once: on a busy machine some of them are told to try again before they reach the database.
+pub async fn insist(api: &Api, operation: &str, ip: &str, body: Value) -> Reply {
+    loop {
+        let reply = call(api, operation, ip, body.clone()).await;
+        if reply.status != 503 {
+            return reply;
+        }
+    }
+}
+
 /// Status and body of an answer, without the id of its request.
 pub fn said(reply: &Reply) -> (u16, Value) {
     let mut body = reply.json();
