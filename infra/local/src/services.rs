@@ -62,6 +62,9 @@ pub fn emulator(repo: &Repo, tools: &Tools, ports: &Ports, enforce_iam: bool) ->
         .env("LAMBDA_WARM_TTL_SECONDS", "60")
         .env("AUTH", if enforce_iam { "true" } else { "false" })
         .env("LOG_LEVEL", "WARNING")
+        // Its defaults lie in the system's directory for temporary files, which other users and fleets share.
+        .env("STATE_DIR", repo.local("tmp/emulator"))
+        .env("S3_DATA_DIR", repo.local("tmp/emulator/s3"))
         .env("SFTP_ENABLED", "0")
         .env("IOT_MTLS_ENABLED", "0")
         // The template asks for JSON logs; the emulator does not tell the functions.
