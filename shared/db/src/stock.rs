@@ -1,8 +1,9 @@
 //! Counters and holds of general admission: the only module that writes `ticket_stock` or `holds`.
 //!
-//! A unit is taken by one statement on a random stripe. If that stripe cannot give the quantity, one pass over all
-//! stripes, locked in their order, gives it from several or proves that there is not enough: only such a pass may say
-//! "sold out". Giving back uses the same locks in the same order, so takers and givers cannot deadlock.
+//! A unit is taken by one statement on a random stripe. If that stripe cannot give the quantity, one look at all stripes,
+//! in one snapshot, may say that there is not enough: most of a crowd hears that, and nobody waits for anybody to say it.
+//! Otherwise one pass over all stripes, locked in their order, gives the quantity from several. Giving back uses the same
+//! locks in the same order, so takers and givers cannot deadlock.
 
 use crate::error::{DbError, Result};
 use crate::sql::{RowExt as _, params};
@@ -58,12 +59,16 @@ pub const TAKE_SQL: &str = "
 const SAVEPOINT_SQL: &str = "savepoint one_stripe";
 const UNDO_SQL: &str = "rollback to savepoint one_stripe";
 
-const LOCK_STRIPES_SQL: &str = "
-    select stripe, capacity, held + sold as used, held from ticket_stock
-    where ticket_type_id = $1 order by stripe for no key update";
+const LOOK_SQL: &str = "
+    select coalesce(sum(capacity - held - sold), 0)::int as free, coalesce(sum(held), 0)::int as held,
+           (select coalesce(sum(quantity), 0)::int from holds
+            where ticket_type_id = $1 and expires_at <= $2 and cart_item_id is not null) as expired,
+           (select min(expires_at) from holds where ticket_type_id = $1 and expires_at > $2) as retry_at
+    from ticket_stock where ticket_type_id = $1";
 
-const NEXT_EXPIRY_SQL: &str =
-    "select min(expires_at) as at from holds where ticket_type_id = $1 and expires_at > $2";
+const LOCK_STRIPES_SQL: &str = "
+    select stripe, capacity, held + sold as used from ticket_stock
+    where ticket_type_id = $1 order by stripe for no key update";
 
 /// Takes stock for an owner, all or nothing.
 ///
@@ -89,33 +94,26 @@ pub async fn take(
     if taken? {
         return Ok(Ok(()));
     }
-    tx.execute_typed(UNDO_SQL, params![]).await?;
-    let id = want.ticket_type.get();
-    let (mut stripes, mut held) = lock_stripes(tx, want.ticket_type).await?;
-    let mut planned = inventory::take(&stripes, want.quantity);
+    let (undone, seen) = tokio::join!(
+        biased;
+        tx.execute_typed(UNDO_SQL, params![]),
+        look(tx, want.ticket_type, now)
+    );
+    undone?;
+    if let Some(refusal) = seen?.refusal_of(want.quantity) {
+        return Ok(Err(refusal));
+    }
+    let mut planned = inventory::take(&lock_stripes(tx, want.ticket_type).await?, want.quantity);
     if planned.is_none() {
         // What carts held too long need not wait for the sweep.
-        let params = params![INT8: id, TIMESTAMPTZ: now.inner()];
+        let params = params![INT8: want.ticket_type.get(), TIMESTAMPTZ: now.inner()];
         if tx.execute_typed(RELEASE_EXPIRED_OF_TYPE_SQL, params).await? > 0 {
-            (stripes, held) = lock_stripes(tx, want.ticket_type).await?;
-            planned = inventory::take(&stripes, want.quantity);
+            planned = inventory::take(&lock_stripes(tx, want.ticket_type).await?, want.quantity);
         }
     }
     let Some(mut shares) = planned else {
-        let left = stripes
-            .iter()
-            .map(|stripe| stripe.capacity.saturating_sub(stripe.used))
-            .sum();
-        if held == 0 {
-            return Ok(Err(StockError::SoldOut { left }));
-        }
-        let row = tx
-            .query_typed_one(NEXT_EXPIRY_SQL, params![INT8: id, TIMESTAMPTZ: now.inner()])
-            .await?;
-        return Ok(Err(StockError::HeldByOthers {
-            left,
-            retry_at: row.time_opt("at")?,
-        }));
+        // Others were quicker, or a sweep has the expired holds in its hands.
+        return Ok(Err(look(tx, want.ticket_type, now).await?.refusal()));
     };
     shares.sort_by_key(|share| share.stripe);
     for share in shares {
@@ -127,22 +125,59 @@ pub async fn take(
     Ok(Ok(()))
 }
 
-/// The stripes of a ticket type, locked in their order, and how many units are held on them.
-async fn lock_stripes(tx: &Transaction<'_>, ticket_type: TicketTypeId) -> Result<(Vec<Stripe>, u32)> {
+/// What all stripes of a ticket type have at one moment.
+struct Seen {
+    /// Units that nobody holds, or whose hold by a cart has expired.
+    left: u32,
+    /// Units whose holds still count.
+    held: u32,
+    /// When the next of these ends.
+    retry_at: Option<Timestamp>,
+}
+
+impl Seen {
+    fn refusal(&self) -> StockError {
+        let (left, retry_at) = (self.left, self.retry_at);
+        if self.held == 0 {
+            StockError::SoldOut { left }
+        } else {
+            StockError::HeldByOthers { left, retry_at }
+        }
+    }
+
+    /// Why this quantity is not to be had; `None` if it may be.
+    fn refusal_of(&self, quantity: u32) -> Option<StockError> {
+        (self.left < quantity).then(|| self.refusal())
+    }
+}
+
+/// Looks at the stripes of a ticket type without a lock. One statement sees one state of the database, so what it finds
+/// missing was missing.
+async fn look(tx: &Transaction<'_>, ticket_type: TicketTypeId, now: Timestamp) -> Result<Seen> {
+    let params = params![INT8: ticket_type.get(), TIMESTAMPTZ: now.inner()];
+    let row = tx.query_typed_one(LOOK_SQL, params).await?;
+    let expired = row.count("expired")?;
+    Ok(Seen {
+        left: row.count("free")? + expired,
+        held: row.count("held")?.saturating_sub(expired),
+        retry_at: row.time_opt("retry_at")?,
+    })
+}
+
+/// The stripes of a ticket type, locked in their order.
+async fn lock_stripes(tx: &Transaction<'_>, ticket_type: TicketTypeId) -> Result<Vec<Stripe>> {
     let rows = tx
         .query_typed(LOCK_STRIPES_SQL, params![INT8: ticket_type.get()])
         .await?;
-    let mut stripes = Vec::with_capacity(rows.len());
-    let mut held = 0;
-    for row in &rows {
-        held += row.count("held")?;
-        stripes.push(Stripe {
-            number: row.col("stripe")?,
-            capacity: row.count("capacity")?,
-            used: row.count("used")?,
-        });
-    }
-    Ok((stripes, held))
+    rows.iter()
+        .map(|row| {
+            Ok(Stripe {
+                number: row.col("stripe")?,
+                capacity: row.count("capacity")?,
+                used: row.count("used")?,
+            })
+        })
+        .collect()
 }
 
 async fn take_share(tx: &Transaction<'_>, owner: Owner, want: Want, share: Share) -> Result<bool> {
@@ -359,7 +394,7 @@ pub async fn set_left(
     ticket_type: TicketTypeId,
     left: Capacity,
 ) -> Result<Option<Capacity>> {
-    let (stripes, _) = lock_stripes(tx, ticket_type).await?;
+    let stripes = lock_stripes(tx, ticket_type).await?;
     let used: u32 = stripes.iter().map(|stripe| stripe.used).sum();
     let Some(capacity) = Capacity::new(used.saturating_add(left.get())) else {
         return Ok(None);

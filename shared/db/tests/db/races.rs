@@ -58,8 +58,8 @@ async fn two_hundred_buyers_get_twenty_units() {
     assert_stock_consistent(&client).await;
 }
 
-/// Buys random quantities until a single unit is refused. At each refusal, with the stripes still locked, fewer units must
-/// be free than were wanted.
+/// Buys random quantities until a single unit is refused. Nobody gives back, so after each refusal fewer units must be free
+/// than were wanted, and no more than the refusal says.
 async fn buy_until_refused(
     client: &mut Client,
     ticket_type: TicketTypeId,
@@ -71,7 +71,7 @@ async fn buy_until_refused(
     loop {
         let quantity = 1 + dice.below(most);
         let tx = client.transaction().await.unwrap();
-        let wanted = want(ticket_type, quantity, dice.below(32));
+        let wanted = want(ticket_type, quantity, dice.below(64));
         match stock::take(&tx, owner, wanted, at(0))
             .await
             .expect("a taker neither fails nor deadlocks")
@@ -83,7 +83,7 @@ async fn buy_until_refused(
             Err(StockError::SoldOut { left } | StockError::HeldByOthers { left, .. }) => {
                 let free = counters(tx.client(), ticket_type).await.free();
                 tx.commit().await.unwrap();
-                assert_eq!(free, i64::from(left));
+                assert!(free <= i64::from(left), "{free} free, {left} said to be");
                 assert!(left < quantity, "{left} free, {quantity} refused");
                 if quantity == 1 {
                     return bought;
@@ -95,7 +95,7 @@ async fn buy_until_refused(
 }
 
 #[tokio::test]
-async fn two_thousand_units_on_32_stripes_sell_to_the_last() {
+async fn two_thousand_units_on_64_stripes_sell_to_the_last() {
     let (db, ticket_type) = on_sale(2_000).await;
     let client = db.client().await;
     let items = cart_rows(&client, ticket_type, CONNECTIONS).await;

@@ -89,6 +89,62 @@ async fn a_refusal_says_what_is_left_and_takes_nothing() {
     assert_stock_consistent(&client).await;
 }
 
+/// The crowd that comes too late must not queue for locks.
+#[tokio::test]
+async fn a_refusal_waits_for_nobody_and_locks_nothing() {
+    let (db, ticket_type) = on_sale(100).await;
+    let (mut client, mut holder, mut other) = (db.client().await, db.client().await, db.client().await);
+    let items = cart_rows(&client, ticket_type, 2).await;
+    take(&mut client, Owner::Cart(items[0]), want(ticket_type, 98, 0), 0)
+        .await
+        .unwrap();
+    let locking = holder.transaction().await.unwrap();
+    locking
+        .execute("select 1 from ticket_stock for update", &[])
+        .await
+        .unwrap();
+    let refused = StockError::HeldByOthers {
+        left: 2,
+        retry_at: Some(at(LATER)),
+    };
+    let tx = client.transaction().await.unwrap();
+    for stripe in 0..4 {
+        let wanted = want(ticket_type, 3, stripe);
+        assert_eq!(
+            stock::take(&tx, Owner::Cart(items[1]), wanted, at(0))
+                .await
+                .unwrap(),
+            Err(refused)
+        );
+    }
+    locking.rollback().await.unwrap();
+    // While the refused transaction is still open, others take what is left.
+    let item = cart_rows(&other, ticket_type, 1).await[0];
+    take(&mut other, Owner::Cart(item), want(ticket_type, 2, 0), 0)
+        .await
+        .unwrap();
+    tx.rollback().await.unwrap();
+}
+
+#[tokio::test]
+async fn expired_holds_count_as_left_even_if_they_are_too_few() {
+    let (db, ticket_type) = on_sale(100).await;
+    let mut client = db.client().await;
+    let items = cart_rows(&client, ticket_type, 2).await;
+    take(&mut client, Owner::Cart(items[0]), want(ticket_type, 90, 0), 0)
+        .await
+        .unwrap();
+    let refused = take(
+        &mut client,
+        Owner::Cart(items[1]),
+        want(ticket_type, 101, 0),
+        LATER,
+    )
+    .await;
+    assert_eq!(refused, Err(StockError::SoldOut { left: 100 }));
+    assert_eq!(counters(&client, ticket_type).await.held, 90);
+}
+
 #[tokio::test]
 async fn a_ticket_type_that_does_not_exist_is_sold_out() {
     let (db, ticket_type) = on_sale(10).await;

@@ -1,0 +1,64 @@
+//! A migrated database of the bench's own.
+
+use anyhow::{Context as _, Result};
+use tokio_postgres::{Client, Config, NoTls};
+
+/// One name for all runs: what an interrupted run left behind goes when the next one begins.
+const NAME: &str = "gigglefest_load";
+
+/// A migrated database. It has to be dropped by [`Database::remove`].
+pub struct Database {
+    server: Config,
+}
+
+impl Database {
+    /// Makes the database on the server.
+    ///
+    /// # Errors
+    /// If the server does not answer or does not let this account make databases.
+    pub async fn make(url: &str) -> Result<Self> {
+        let server: Config = url.parse().context("DATABASE_URL is not a PostgreSQL URL")?;
+        let database = Self { server };
+        database.remove().await?;
+        let admin = connect(&database.server).await?;
+        admin
+            .batch_execute(&format!("create database {NAME}"))
+            .await
+            .context("the database cannot be made")?;
+        let mut client = database.connect().await?;
+        db::migrations::run(&mut client)
+            .await
+            .context("the migrations failed")?;
+        Ok(database)
+    }
+
+    /// A connection to it.
+    ///
+    /// # Errors
+    /// If the server does not answer.
+    pub async fn connect(&self) -> Result<Client> {
+        connect(self.server.clone().dbname(NAME)).await
+    }
+
+    /// Drops it.
+    ///
+    /// # Errors
+    /// If the server does not answer.
+    pub async fn remove(&self) -> Result<()> {
+        let admin = connect(&self.server).await?;
+        let sql = format!("drop database if exists {NAME} with (force)");
+        admin
+            .batch_execute(&sql)
+            .await
+            .context("the database cannot be dropped")
+    }
+}
+
+async fn connect(config: &Config) -> Result<Client> {
+    let (client, connection) = config
+        .connect(NoTls)
+        .await
+        .context("no connection to the server that DATABASE_URL names")?;
+    tokio::spawn(connection);
+    Ok(client)
+}
