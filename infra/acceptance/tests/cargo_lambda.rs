@@ -1,8 +1,9 @@
 //! `cargo lambda watch` and `cargo lambda invoke` work on this workspace: the router in the top `Cargo.toml`, the environment
-//! that `cargo xtask env` writes, and the event files. One function without an SDK stands for all.
+//! that `cargo xtask env` writes, and every event file.
 
-use acceptance::{Fleet, eventually};
+use acceptance::{Api, Fleet, eventually};
 use rustix::process::{Pid, Signal, kill_process_group};
+use serde_json::Value;
 use std::fs::File;
 use std::net::TcpListener;
 use std::os::unix::process::CommandExt as _;
@@ -100,7 +101,7 @@ fn run(command: &mut Command) -> Output {
 }
 
 #[tokio::test]
-async fn functions_answer_through_the_router_of_cargo_lambda() {
+async fn functions_answer_through_the_router_and_to_every_event_file() {
     let fleet = Fleet::running();
     let root = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../..")
@@ -109,12 +110,18 @@ async fn functions_answer_through_the_router_of_cargo_lambda() {
     let program = fleet.local.join("tools/python/bin/cargo-lambda");
     let cargo = std::env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from);
     run(clean(&cargo, &root).args(["run", "--quiet", "--package", "xtask", "--", "env"]));
-    // The same selection as `watch` makes, so that it finds the function built.
-    run(clean(&cargo, &root).args(["build", "--bin", "categories"]));
+    // `watch` builds by the same selection, the workspace's default members, and so finds the functions built.
+    run(clean(&cargo, &root).arg("build"));
 
     let mut watch = Watch::start(&root, &program);
+    answers_through_the_router(&mut watch, &fleet.stranger()).await;
+    for file in event_files(&root.join("events")) {
+        answers_to_event(&program, &root, &watch, &file);
+    }
+}
+
+async fn answers_through_the_router(watch: &mut Watch, stranger: &Api) {
     let url = format!("http://127.0.0.1:{}/api/v1/categories", watch.port);
-    let stranger = fleet.stranger();
     let listed = eventually("the function answers through the router", PATIENCE, async || {
         assert!(
             watch.child.try_wait().unwrap().is_none(),
@@ -135,22 +142,48 @@ async fn functions_answer_through_the_router_of_cargo_lambda() {
     );
     let missing = stranger.get(&format!("{url}/999999999")).await;
     assert_eq!(missing.error(404), "not_found", "a path below is routed, too");
+}
 
-    let mut invoke = clean(&program, &root);
+/// All files below a folder of `events/`, in their order.
+fn event_files(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(event_files(&path));
+        } else if path.extension().is_some_and(|extension| extension == "json") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    files
+}
+
+/// Calls the function that a file is for, as `events/README.md` says, and looks at the kind of its answer.
+fn answers_to_event(program: &Path, root: &Path, watch: &Watch, file: &Path) {
+    let file = file.strip_prefix(root).unwrap().to_str().unwrap();
+    let parts: Vec<&str> = file.trim_end_matches(".json").split('/').collect();
+    let function = match parts[..] {
+        [_, "http", function, _] | [_, "schedule", function] => function,
+        [_, "sqs", "payment-notifications", _] => "payment-worker",
+        [_, "sqs", "mail", _] => "mailer",
+        [_, "migrate", _] => "migrate",
+        _ => panic!("{file} is for no function"),
+    };
+    let mut invoke = clean(program, root);
     invoke
-        .args([
-            "lambda",
-            "invoke",
-            "categories",
-            "--data-file",
-            "events/http/categories/list_categories.json",
-        ])
-        .args([
-            "--invoke-address",
-            "127.0.0.1",
-            "--invoke-port",
-            &watch.port.to_string(),
-        ]);
-    let answer = String::from_utf8(run(&mut invoke).stdout).unwrap();
-    assert!(answer.contains("\"statusCode\":200"), "{answer}");
+        .args(["lambda", "invoke", function, "--data-file", file])
+        .args(["--invoke-address", "127.0.0.1"])
+        .args(["--invoke-port", &watch.port.to_string()]);
+    let told = String::from_utf8(run(&mut invoke).stdout).unwrap();
+    let answer: Value = serde_json::from_str(&told).unwrap_or_else(|error| panic!("{file}: {error}: {told}"));
+    match parts[1] {
+        "http" => {
+            let status = answer["statusCode"].as_u64().unwrap();
+            assert!((200..500).contains(&status), "{file}: {told}");
+        }
+        "sqs" => assert!(answer["batchItemFailures"].is_array(), "{file}: {told}"),
+        "migrate" => assert!(answer.is_object(), "{file}: {told}"),
+        _ => {}
+    }
 }

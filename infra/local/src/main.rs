@@ -98,6 +98,9 @@ enum Command {
         /// One section
         #[arg(long)]
         only: Option<Section>,
+        /// Let the emulator enforce the functions' IAM policies while the fleet is tested
+        #[arg(long)]
+        iam: bool,
         /// The tests of these packages
         #[arg(long, short)]
         package: Vec<String>,
@@ -175,11 +178,13 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Invoke { function, event } => invoke(&fleet, &function, &event),
         Command::Test {
             only,
+            iam,
             package,
             arguments,
         } => {
             let selection = Selection {
                 only,
+                enforce_iam: iam,
                 packages: package,
                 arguments,
             };

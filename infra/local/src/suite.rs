@@ -41,6 +41,8 @@ pub enum Section {
 #[derive(Debug, Default)]
 pub struct Selection {
     pub only: Option<Section>,
+    /// Run the fleet with the functions' IAM policies enforced.
+    pub enforce_iam: bool,
     /// Packages to run instead of all.
     pub packages: Vec<String>,
     /// Given to each test program: a filter, `--nocapture` and the like.
@@ -177,9 +179,13 @@ impl Run<'_> {
     ) -> Result<()> {
         let fleet = self.fleet;
         let mut processes = Processes::of_fleet(&fleet.repo);
+        let options = Options {
+            fresh: false,
+            enforce_iam: self.selection.enforce_iam,
+        };
         let up = {
             let _lock = fleet.lock()?;
-            fleet.up(Options::default(), &mut processes, self.interrupt)
+            fleet.up(options, &mut processes, self.interrupt)
         };
         environment.insert("GIGGLEFEST_FLEET", fleet.repo.fleet_file().into_os_string());
         let result = up.and_then(|_| self.run_all(programs, environment));

@@ -6,8 +6,16 @@
 use aws_credential_types::Credentials;
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SignatureLocation, SigningSettings, sign};
 use aws_sigv4::sign::v4;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use std::error::Error;
 use std::time::{Duration, SystemTime};
+
+/// What `SigV4` wants encoded.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~');
 
 /// Makes a token for `user` at `host:port`.
 pub(crate) fn token(
@@ -37,21 +45,9 @@ pub(crate) fn token(
         token.push('&');
         token.push_str(name);
         token.push('=');
-        token.push_str(&percent_encode(value));
+        token.extend(utf8_percent_encode(value, RESERVED));
     }
     Ok(token)
-}
-
-/// SigV4 wants everything encoded but letters, digits and `-_.~`.
-fn percent_encode(text: &str) -> String {
-    text.bytes().fold(String::new(), |mut encoded, byte| {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') {
-            encoded.push(char::from(byte));
-        } else {
-            encoded.push_str(&format!("%{byte:02X}"));
-        }
-        encoded
-    })
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
 use domain::Error;
+use outbound::OutboundError;
 
 /// Why Midtrans did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -36,8 +37,11 @@ impl From<GatewayError> for Error {
     }
 }
 
-impl From<reqwest::Error> for GatewayError {
-    fn from(error: reqwest::Error) -> Self {
-        Self::Unavailable(error.into())
+impl From<OutboundError> for GatewayError {
+    fn from(error: OutboundError) -> Self {
+        match error {
+            OutboundError::TooLarge(_) => Self::Malformed(error.into()),
+            OutboundError::TimedOut(_) | OutboundError::Failed(_) => Self::Unavailable(error.into()),
+        }
     }
 }

@@ -1,12 +1,13 @@
 use crate::{GatewayError, SnapOrder, SnapPage};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue};
-use reqwest::redirect::Policy;
-use reqwest::{Client, Response, StatusCode};
+use bytes::Bytes;
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use http::{Method, Request, Response, StatusCode};
+use outbound::{Limits, Outbound};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use runtime::{BootError, Env, Secret};
 use serde::Deserialize;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// A buyer waits for this answer, so it is short; a page that was made all the same is found again by the order code.
@@ -18,9 +19,17 @@ const CORE_TIMEOUT: Duration = Duration::from_secs(8);
 /// No answer of Midtrans is larger.
 const LARGEST_ANSWER: usize = 256 * 1024;
 
+/// Ids are our order codes or UUIDs of Midtrans; anything else is encoded, so that it cannot leave its place in the path.
+const IN_PATH: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~');
+
 /// The client.
 pub struct Midtrans {
-    http: Client,
+    http: Outbound,
+    authorization: HeaderValue,
     snap_url: String,
     core_url: String,
     server_key: Secret,
@@ -86,29 +95,11 @@ impl Midtrans {
         let basic = format!("Basic {}", STANDARD.encode(format!("{}:", server_key.expose())));
         let mut authorization = HeaderValue::from_str(&basic).map_err(|error| other(&error))?;
         authorization.set_sensitive(true);
-        let headers = HeaderMap::from_iter([
-            (AUTHORIZATION, authorization),
-            (ACCEPT, HeaderValue::from_static("application/json")),
-        ]);
-        let mut roots = rustls::RootCertStore::empty();
-        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-        let tls =
-            rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-                .with_safe_default_protocol_versions()
-                .map_err(|error| other(&error))?
-                .with_root_certificates(roots)
-                .with_no_client_auth();
-        let http = Client::builder()
-            .tls_backend_preconfigured(tls)
-            .default_headers(headers)
-            .user_agent("gigglefest")
-            .redirect(Policy::none())
-            .connect_timeout(Duration::from_millis(1_500))
-            .build()
-            .map_err(|error| other(&error))?;
+        let http = Outbound::new().map_err(|error| other(&error))?;
         let host = |url: &str| url.trim_end_matches('/').to_owned();
         Ok(Self {
             http,
+            authorization,
             snap_url: host(snap_url),
             core_url: host(core_url),
             server_key,
@@ -127,18 +118,12 @@ impl Midtrans {
     pub async fn create_page(&self, order: &SnapOrder<'_>) -> Result<SnapPage, GatewayError> {
         let url = format!("{}/snap/v1/transactions", self.snap_url);
         let answer = self
-            .http
-            .post(url)
-            .timeout(SNAP_TIMEOUT)
-            .json(&order.body())
-            .send()
+            .send(Method::POST, url, Some(&order.body()), SNAP_TIMEOUT)
             .await?;
-        let status = answer.status();
-        let body = read(answer).await?;
-        if status == StatusCode::CREATED {
-            return serde_json::from_slice(&body).map_err(|error| GatewayError::Malformed(error.into()));
+        if answer.status() == StatusCode::CREATED {
+            return serde_json::from_slice(answer.body()).map_err(malformed);
         }
-        Err(failure(status, &body))
+        Err(failure(answer.status(), answer.body()))
     }
 
     /// What became of an order, or of one transaction of it. [`GatewayError::NotFound`] until the buyer has chosen a method.
@@ -146,13 +131,7 @@ impl Midtrans {
     /// # Errors
     /// See [`GatewayError`].
     pub async fn status(&self, id: &str) -> Result<TransactionReport, GatewayError> {
-        let answer = self
-            .http
-            .get(self.core(id, "status"))
-            .timeout(CORE_TIMEOUT)
-            .send()
-            .await?;
-        self.report(answer).await
+        self.ask_core(Method::GET, id, "status", None).await
     }
 
     /// Ends an unpaid transaction, so that it cannot be paid later.
@@ -160,13 +139,7 @@ impl Midtrans {
     /// # Errors
     /// See [`GatewayError`]; `Refused` with 412 if it is not pending any more.
     pub async fn expire(&self, id: &str) -> Result<TransactionReport, GatewayError> {
-        let answer = self
-            .http
-            .post(self.core(id, "expire"))
-            .timeout(CORE_TIMEOUT)
-            .send()
-            .await?;
-        self.report(answer).await
+        self.ask_core(Method::POST, id, "expire", None).await
     }
 
     /// Gives money back. The same key means the same refund, so a repetition gives nothing twice.
@@ -181,47 +154,67 @@ impl Midtrans {
         reason: &str,
     ) -> Result<TransactionReport, GatewayError> {
         let body = serde_json::json!({ "refund_key": key, "amount": amount.get(), "reason": reason });
-        let answer = self
-            .http
-            .post(self.core(id, "refund"))
-            .timeout(CORE_TIMEOUT)
-            .json(&body)
-            .send()
-            .await?;
-        self.report(answer).await
+        self.ask_core(Method::POST, id, "refund", Some(&body)).await
     }
 
-    fn core(&self, id: &str, operation: &str) -> String {
-        // Ids are our order codes or their UUIDs; anything else is encoded, so that it cannot leave its place in the path.
-        let id: String = id
-            .bytes()
-            .map(|byte| match byte {
-                b'-' | b'_' | b'.' | b'~' => char::from(byte).to_string(),
-                _ if byte.is_ascii_alphanumeric() => char::from(byte).to_string(),
-                _ => format!("%{byte:02X}"),
-            })
-            .collect();
-        format!("{}/v2/{id}/{operation}", self.core_url)
+    async fn ask_core(
+        &self,
+        method: Method,
+        id: &str,
+        operation: &str,
+        body: Option<&serde_json::Value>,
+    ) -> Result<TransactionReport, GatewayError> {
+        let url = format!(
+            "{}/v2/{}/{operation}",
+            self.core_url,
+            utf8_percent_encode(id, IN_PATH)
+        );
+        report(&self.send(method, url, body, CORE_TIMEOUT).await?)
     }
 
-    /// Reads a Core answer. The HTTP status is often 200 even for a refusal: the body's own code decides, and 407 (expired)
-    /// is a normal answer.
-    async fn report(&self, answer: Response) -> Result<TransactionReport, GatewayError> {
-        let status = answer.status();
-        let body = read(answer).await?;
-        let outcome: Option<Outcome> = serde_json::from_slice(&body).ok();
-        let code = outcome
-            .as_ref()
-            .and_then(|outcome| code_of(&outcome.status_code))
-            .unwrap_or(status.as_u16());
-        match code {
-            200 | 201 | 202 | 407 if status.is_success() => {
-                serde_json::from_slice(&body).map_err(|error| GatewayError::Malformed(error.into()))
-            }
-            404 => Err(GatewayError::NotFound),
-            _ => Err(failure(StatusCode::from_u16(code).unwrap_or(status), &body)),
+    async fn send(
+        &self,
+        method: Method,
+        url: String,
+        body: Option<&serde_json::Value>,
+        timeout: Duration,
+    ) -> Result<Response<Bytes>, GatewayError> {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(url)
+            .header(ACCEPT, "application/json")
+            .header(AUTHORIZATION, &self.authorization);
+        if body.is_some() {
+            request = request.header(CONTENT_TYPE, "application/json");
         }
+        let body = body.map(serde_json::Value::to_string).unwrap_or_default();
+        let request = request.body(body.into()).map_err(malformed)?;
+        let limits = Limits {
+            timeout,
+            largest_answer: LARGEST_ANSWER,
+        };
+        Ok(self.http.send(request, limits).await?)
     }
+}
+
+/// Reads a Core answer. The HTTP status is often 200 even for a refusal: the body's own code decides, and 407 (expired)
+/// is a normal answer.
+fn report(answer: &Response<Bytes>) -> Result<TransactionReport, GatewayError> {
+    let (status, body) = (answer.status(), answer.body());
+    let outcome: Option<Outcome> = serde_json::from_slice(body).ok();
+    let code = outcome
+        .as_ref()
+        .and_then(|outcome| code_of(&outcome.status_code))
+        .unwrap_or(status.as_u16());
+    match code {
+        200 | 201 | 202 | 407 if status.is_success() => serde_json::from_slice(body).map_err(malformed),
+        404 => Err(GatewayError::NotFound),
+        _ => Err(failure(StatusCode::from_u16(code).unwrap_or(status), body)),
+    }
+}
+
+fn malformed(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> GatewayError {
+    GatewayError::Malformed(error.into())
 }
 
 /// A code is a text, in some errors a number.
@@ -247,15 +240,4 @@ fn failure(status: StatusCode, body: &[u8]) -> GatewayError {
         code: status.as_u16(),
         message,
     }
-}
-
-async fn read(mut answer: Response) -> Result<Vec<u8>, GatewayError> {
-    let mut body = Vec::new();
-    while let Some(chunk) = answer.chunk().await? {
-        if body.len() + chunk.len() > LARGEST_ANSWER {
-            return Err(GatewayError::Malformed("the answer is too large".into()));
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body)
 }

@@ -9,6 +9,7 @@ use hyper::Request;
 use hyper::body::Bytes;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -39,11 +40,14 @@ async fn ask(id: &str, port: &str, token: &str) -> Result<HashMap<String, String
         .await
         .map_err(|e| say("failed to speak HTTP", &e))?;
     tokio::spawn(connection);
-    let request = Request::get(format!("/secretsmanager/get?secretId={}", percent_encode(id)))
-        .header("host", &address)
-        .header("x-aws-parameters-secrets-token", token)
-        .body(Empty::<Bytes>::new())
-        .map_err(|e| say("failed to build the request", &e))?;
+    let request = Request::get(format!(
+        "/secretsmanager/get?secretId={}",
+        utf8_percent_encode(id, NON_ALPHANUMERIC)
+    ))
+    .header("host", &address)
+    .header("x-aws-parameters-secrets-token", token)
+    .body(Empty::<Bytes>::new())
+    .map_err(|e| say("failed to build the request", &e))?;
     let answer = sender
         .send_request(request)
         .await
@@ -63,17 +67,6 @@ async fn ask(id: &str, port: &str, token: &str) -> Result<HashMap<String, String
         .and_then(serde_json::Value::as_str)
         .ok_or("the answer has no SecretString")?;
     serde_json::from_str(text).map_err(|_| "the secret is not a flat JSON object of strings".to_owned())
-}
-
-fn percent_encode(text: &str) -> String {
-    text.bytes().fold(String::new(), |mut encoded, byte| {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') {
-            encoded.push(char::from(byte));
-        } else {
-            encoded.push_str(&format!("%{byte:02X}"));
-        }
-        encoded
-    })
 }
 
 #[cfg(test)]
