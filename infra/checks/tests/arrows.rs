@@ -3,7 +3,7 @@
 use checks::repository::{Workspace, workspace};
 
 /// Crates that talk to something outside; none knows another. `aws` is what those with an AWS SDK have in common.
-const ADAPTERS: [&str; 6] = ["db", "gateway", "kv", "mail", "queue", "ticketing"];
+const ADAPTERS: [&str; 7] = ["blob", "db", "gateway", "kv", "mail", "queue", "ticketing"];
 
 /// What a crate in `shared/` may link. `testkit` may link what it likes: nothing but tests links it.
 #[expect(clippy::panic, reason = "a test fails by panicking")]
@@ -16,6 +16,9 @@ fn allowed(name: &str) -> &'static [&'static str] {
         "gateway" => &["domain", "outbound", "runtime"],
         "credentials" => &["domain", "runtime"],
         "kv" | "mail" | "queue" => &["aws", "domain"],
+        "blob" => &["domain", "outbound", "runtime"],
+        // What several functions do with pictures, over two adapters.
+        "pictures" => &["blob", "db", "domain", "runtime"],
         "views" => &["db", "domain"],
         "web" | "worker" => &["domain", "runtime"],
         "testkit" => &[

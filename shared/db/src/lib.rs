@@ -7,6 +7,7 @@ mod connection;
 mod error;
 pub mod events;
 pub mod idempotency;
+pub mod images;
 pub mod issued;
 pub mod mail_log;
 pub mod migrations;

@@ -68,4 +68,6 @@ ids! {
     PaymentId,
     /// A ticket issued to a buyer.
     IssuedTicketId,
+    /// A picture that somebody uploaded.
+    ImageId,
 }

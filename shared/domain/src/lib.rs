@@ -1,10 +1,12 @@
 #![doc = include_str!("../README.md")]
 
+pub mod breaker;
 pub mod calendar;
 pub mod cart;
 pub mod error;
 pub mod event;
 pub mod ids;
+pub mod image;
 pub mod inventory;
 pub mod message;
 pub mod money;

@@ -1,7 +1,7 @@
 //! What travels through the queues. A message is written to the outbox in the transaction of its cause and published
 //! after the commit; consumers are idempotent by [`Envelope::id`].
 
-use crate::{OrderId, Timestamp};
+use crate::{ImageId, OrderId, Timestamp};
 
 /// A queue of the fleet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -10,17 +10,20 @@ pub enum Queue {
     PaymentNotifications,
     /// Mails to send, for `mailer`.
     Mail,
+    /// Pictures to work on, for `media-worker`. The store of the originals puts its own notices into it, too.
+    Media,
 }
 
 impl Queue {
     /// Every queue.
-    pub const ALL: [Self; 2] = [Self::PaymentNotifications, Self::Mail];
+    pub const ALL: [Self; 3] = [Self::PaymentNotifications, Self::Mail, Self::Media];
 
     /// Name in the outbox, in the template and in environment variables.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::PaymentNotifications => "payment-notifications",
             Self::Mail => "mail",
+            Self::Media => "media",
         }
     }
 
@@ -64,6 +67,20 @@ impl Outgoing {
             body,
         })
     }
+
+    /// Wraps work on a picture for its queue; `id` is 128 random bits in hexadecimal.
+    ///
+    /// # Errors
+    /// If it cannot be written as JSON, which would be a mistake in its type.
+    pub fn media(id: String, work: MediaWork) -> crate::Result<Self> {
+        let envelope = Envelope { id, body: work };
+        let body = serde_json::to_string(&envelope).map_err(crate::Error::internal)?;
+        Ok(Self {
+            id: envelope.id,
+            queue: Queue::Media,
+            body,
+        })
+    }
 }
 
 /// The payment gateway says that something happened to an order. It is a hint: its signature does not cover the status,
@@ -82,6 +99,13 @@ pub struct PaymentNotice {
     pub received_at: Timestamp,
     /// The notification as it came, for the record.
     pub raw: String,
+}
+
+/// Something is to be done about a picture. What, its row says: a message may come late or twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct MediaWork {
+    /// The picture.
+    pub image: ImageId,
 }
 
 /// A mail to send.

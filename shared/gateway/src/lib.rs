@@ -1,9 +1,12 @@
 //! Midtrans as the fleet uses it: Snap pages, the status of a transaction, cancel, expire, refund, and the signature of a
 //! notification. Source of the protocol: Midtrans documentation, Snap and Core API.
 //!
+//! [`imagekit`] speaks to the service that shows pictures.
+//!
 //! Nothing here retries: a GET is repeated by whoever asked, and a POST is repeated only after its effect was looked up.
 
 mod error;
+pub mod imagekit;
 mod midtrans;
 mod notification;
 mod snap;

@@ -9,6 +9,7 @@ mod quota;
 pub mod route;
 mod serve;
 pub mod tokens;
+mod upload;
 
 pub use answer::{Answer, Meta};
 pub use auth::{Admin, Caller, ClientIp, Publisher, Service, Staff, Viewer};
@@ -19,6 +20,7 @@ pub use quota::Quota;
 pub use route::{Access, Route, Router};
 pub use serve::run;
 pub use tokens::Tokens;
+pub use upload::{Upload, WithImage};
 
 /// Result of a handler.
 pub type Result<T, E = Failure> = std::result::Result<T, E>;

@@ -18,6 +18,7 @@
 
 mod connection;
 mod idempotency;
+mod images;
 mod outbox;
 mod payments;
 mod permutations;

@@ -1,0 +1,69 @@
+//! Runs one simulator until it is told to end.
+
+use std::io::{self, Write as _};
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use clap::Parser;
+use imagekit_simulator::{Config, Simulator};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// A stateful simulator of ImageKit.
+#[derive(Parser)]
+#[command(version)]
+struct Flags {
+    /// Address to listen on
+    #[arg(long, env = "IMAGEKIT_SIMULATOR_LISTEN", default_value = "127.0.0.1:4800")]
+    listen: SocketAddr,
+    /// Private key that clients must send and that signs URLs
+    #[arg(
+        long,
+        env = "IMAGEKIT_SIMULATOR_PRIVATE_KEY",
+        default_value = "private_TESTKEY",
+        hide_env_values = true
+    )]
+    private_key: String,
+    /// Id of the account, the first part of the path of a delivery URL
+    #[arg(long, env = "IMAGEKIT_SIMULATOR_ID", default_value = "gigglefest")]
+    id: String,
+    /// Where browsers reach the simulator [default: http://<listen>]
+    #[arg(long, env = "IMAGEKIT_SIMULATOR_PUBLIC_URL")]
+    public_url: Option<String>,
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // If nobody reads it, the exit code has to do.
+            let _ = writeln!(io::stderr(), "imagekit-simulator: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> io::Result<()> {
+    let flags = Flags::parse();
+    let listen = flags.listen;
+    let config = Config {
+        listen,
+        private_key: flags.private_key,
+        imagekit_id: flags.id,
+        public_url: flags.public_url,
+    };
+    let simulator = Simulator::start(config)
+        .await
+        .map_err(|error| io::Error::new(error.kind(), format!("cannot listen on {listen}: {error}")))?;
+    let mut stdout = io::stdout();
+    writeln!(stdout, "ImageKit simulator at {}", simulator.url())?;
+    stdout.flush()?;
+    let mut terminated = signal(SignalKind::terminate())?;
+    let mut interrupted = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminated.recv() => {}
+        _ = interrupted.recv() => {}
+    }
+    simulator.shutdown().await;
+    Ok(())
+}
