@@ -1,10 +1,11 @@
-use crate::{App, CartItemOut, reserve};
+use crate::{App, CartItemOut, limits, reserve};
 use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
 use domain::order::MAX_LINES;
 use domain::ticket::Quantity;
-use domain::{Error, TicketTypeId};
+use domain::{CartItemId, Error, TicketTypeId, Timestamp, UserId};
 use std::sync::Arc;
-use web::{Access, Answer, Caller, Json, Route};
+use web::{Access, Answer, Caller, ClientIp, Keyed, Route};
 
 pub(crate) const ROUTE: Route = Route::new(
     "POST",
@@ -16,6 +17,7 @@ pub(crate) const ROUTE: Route = Route::new(
 .status(201)
 .body::<AddItemIn>()
 .data::<CartItemOut>()
+.idempotent()
 .conflicts(&[
     "sold_out",
     "held_by_others",
@@ -38,11 +40,18 @@ web::input! {
 pub(crate) async fn add_item(
     State(app): State<Arc<App>>,
     caller: Caller,
-    Json(input): Json<AddItemIn>,
-) -> web::Result<Answer<CartItemOut>> {
+    ip: ClientIp,
+    mut request: Keyed<AddItemIn>,
+) -> web::Result<Response> {
     let now = app.clock.now();
+    let quota = limits::write(&app, &ip, caller, now).await?;
+    let once = request.take_once(&ROUTE, caller.id);
+    let input = request.body;
     let mut conn = app.db.conn().await?;
     let tx = conn.begin().await?;
+    if let Some(stored) = db::idempotency::claim(&tx, once.as_ref(), now).await? {
+        return Ok(web::answer::stored(stored));
+    }
     let buyer = db::users::lock_buyer(&tx, caller.id).await?;
     buyer.ok_or_else(|| Error::unauthenticated("Invalid token"))?;
     let sale = reserve::for_sale(&tx, input.ticket_id).await?;
@@ -66,8 +75,27 @@ pub(crate) async fn add_item(
             item.id
         }
     };
+    if once.is_none() {
+        // The row is read after the commit, so that nobody waits for the stock meanwhile.
+        tx.commit().await.map_err(db::DbError::from)?;
+        return Ok(shown(&conn, item, caller.id, now)
+            .await?
+            .quota(quota)
+            .into_response());
+    }
+    let answer = shown(tx.client(), item, caller.id, now).await?;
+    db::idempotency::store(tx.client(), once.as_ref(), &answer.to_stored()).await?;
     tx.commit().await.map_err(db::DbError::from)?;
-    let (item, ticket) = db::cart::find(&conn, item, caller.id)
+    Ok(answer.quota(quota).into_response())
+}
+
+async fn shown(
+    db: &db::Client,
+    item: CartItemId,
+    owner: UserId,
+    now: Timestamp,
+) -> domain::Result<Answer<CartItemOut>> {
+    let (item, ticket) = db::cart::find(db, item, owner)
         .await?
         .ok_or_else(|| Error::not_found("Cart item"))?;
     Ok(Answer::created(

@@ -1,9 +1,9 @@
-use crate::{App, CartItemOut, reserve};
+use crate::{App, CartItemOut, limits, reserve};
 use axum::extract::State;
 use domain::ticket::Quantity;
 use domain::{CartItemId, Error};
 use std::sync::Arc;
-use web::{Access, Answer, Caller, Json, Path, Route};
+use web::{Access, Answer, Caller, ClientIp, Json, Path, Route};
 
 pub(crate) const ROUTE: Route = Route::new(
     "PATCH",
@@ -33,10 +33,12 @@ web::input! {
 pub(crate) async fn change_item(
     State(app): State<Arc<App>>,
     caller: Caller,
+    ip: ClientIp,
     Path(id): Path<CartItemId>,
     Json(input): Json<ChangeItemIn>,
 ) -> web::Result<Answer<CartItemOut>> {
     let now = app.clock.now();
+    let quota = limits::write(&app, &ip, caller, now).await?;
     let missing = || Error::not_found("Cart item");
     let mut conn = app.db.conn().await?;
     let tx = conn.begin().await?;
@@ -50,5 +52,7 @@ pub(crate) async fn change_item(
     reserve::set_quantity(&app, &tx, &item, &sale, input.quantity.get(), now).await?;
     tx.commit().await.map_err(db::DbError::from)?;
     let (item, ticket) = db::cart::find(&conn, id, caller.id).await?.ok_or_else(missing)?;
-    Ok(Answer::ok(CartItemOut::of(&item, ticket, now)).message("Cart updated successfully"))
+    Ok(Answer::ok(CartItemOut::of(&item, ticket, now))
+        .message("Cart updated successfully")
+        .quota(quota))
 }

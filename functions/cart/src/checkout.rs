@@ -1,4 +1,4 @@
-use crate::App;
+use crate::{App, limits};
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use db::cart::CartItem;
@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use std::sync::Arc;
 use web::input::Nothing;
-use web::{Access, Answer, Caller, Keyed, Route};
+use web::{Access, Answer, Caller, ClientIp, Keyed, Route};
 
 pub(crate) const ROUTE: Route = Route::new(
     "POST",
@@ -61,17 +61,17 @@ struct LineOut {
 pub(crate) async fn checkout(
     State(app): State<Arc<App>>,
     caller: Caller,
-    request: Keyed<Nothing>,
+    ip: ClientIp,
+    mut request: Keyed<Nothing>,
 ) -> web::Result<Response> {
     let now = app.clock.now();
+    let quota = limits::write(&app, &ip, caller, now).await?;
     let expires_at = now.plus_seconds(app.payment_seconds);
-    let scope = format!("checkout {}", caller.id);
+    let once = request.take_once(&ROUTE, caller.id);
     let mut conn = app.db.conn().await?;
     let tx = conn.begin().await?;
-    if let Some(key) = &request.key
-        && let Some(stored) = db::idempotency::claim(&tx, &scope, &key.key, &key.request_hash, now).await?
-    {
-        return Ok(web::answer::stored(stored.status, stored.body));
+    if let Some(stored) = db::idempotency::claim(&tx, once.as_ref(), now).await? {
+        return Ok(web::answer::stored(stored));
     }
     let buyer = db::users::lock_buyer(&tx, caller.id).await?;
     buyer.ok_or_else(|| Error::unauthenticated("Invalid token"))?;
@@ -129,17 +129,14 @@ pub(crate) async fn checkout(
         expires_at,
     };
     let answer = Answer::ok(data).message("Checkout initialized successfully");
-    if let Some(key) = &request.key {
-        let (status, body) = answer.to_stored();
-        db::idempotency::store(tx.client(), &scope, &key.key, status, &body).await?;
-    }
+    db::idempotency::store(tx.client(), once.as_ref(), &answer.to_stored()).await?;
     tx.commit().await.map_err(db::DbError::from)?;
     app.queue
         .publish_committed(&[mail], async |ids| {
             db::outbox::mark_published(&conn, ids, now).await
         })
         .await;
-    Ok(answer.into_response())
+    Ok(answer.quota(quota).into_response())
 }
 
 /// Hands the units that a cart row holds to a line of the order, takes what it does not hold any more, and removes the row.

@@ -5,6 +5,7 @@ mod add_item;
 mod change_item;
 mod checkout;
 mod get_cart;
+mod limits;
 mod remove_item;
 mod reserve;
 
@@ -12,6 +13,7 @@ use domain::{CartItemId, TicketTypeId, Timestamp, UserId};
 use runtime::{BootError, Clock, Env};
 use schemars::JsonSchema;
 use serde::Serialize;
+use std::num::NonZeroU32;
 use views::FullTicketOut;
 use web::{Route, Router, Service, Site, Tokens};
 
@@ -19,6 +21,10 @@ use web::{Route, Router, Service, Site, Tokens};
 pub struct App {
     /// The database.
     pub db: db::Db,
+    /// Counts requests.
+    pub store: kv::Store,
+    /// What limits per IP address are multiplied with: more than 1 where many share one, as in tests of a fleet.
+    pub caller_factor: NonZeroU32,
     /// Publishes messages after a commit.
     pub queue: queue::Publisher,
     /// Checks tokens.
@@ -40,6 +46,8 @@ impl App {
         let config = db::Config::from_lookup(|name| env.get(name)).map_err(BootError::Other)?;
         Ok(Self {
             db: db::Db::new(config),
+            store: kv::Store::connect(env.required("STATE_TABLE")?).await,
+            caller_factor: env.parsed("RATE_LIMIT_FACTOR", NonZeroU32::MIN)?,
             queue: queue::Publisher::connect(|name| env.get(name)).await,
             tokens: Tokens::from_env(env)?,
             clock: Clock::system(),

@@ -6,7 +6,8 @@ use domain::user::Role;
 use domain::{TicketTypeId, UserId};
 use runtime::{Clock, Env};
 use serde_json::{Value, json};
-use testkit::{Api, Reply, Rows, TestDb, TestTokens, start};
+use std::num::NonZeroU32;
+use testkit::{Api, Reply, Rows, TestDb, TestTokens, start, twins};
 use web::Site;
 
 struct Setup {
@@ -28,8 +29,14 @@ impl Setup {
 
     /// A function with a connection of its own, as an execution environment has.
     fn api(&self) -> Api {
+        self.api_with(kv::Store::in_memory())
+    }
+
+    fn api_with(&self, store: kv::Store) -> Api {
         let app = App {
             db: self.db.db(),
+            store,
+            caller_factor: NonZeroU32::MIN,
             queue: queue::Publisher::in_memory(),
             tokens: TestTokens::checker(),
             clock: self.clock.clone(),
@@ -351,4 +358,83 @@ async fn two_hundred_buyers_for_twenty_units_get_exactly_twenty() {
     }
     assert_eq!(won, 20);
     assert_eq!(t.counters().await, (20, 0, 20));
+}
+
+#[tokio::test]
+async fn of_twenty_twins_one_adds_and_all_hear_of_it() {
+    let t = Setup::new(100).await;
+    let (_, token) = t.buyer("ayu").await;
+    let apis: Vec<_> = (0..20).map(|_| t.api()).collect();
+    let body = json!({"ticketId": t.ticket, "quantity": 2});
+    for (round, quantity) in [(1, 2), (2, 4)] {
+        let heard = twins(&apis, "/api/v1/cart", &token, &format!("k{round}"), &body).await;
+        for reply in &heard {
+            assert_eq!(reply.data(201)["quantity"], quantity);
+            assert_eq!(reply.bytes, heard[0].bytes);
+        }
+        assert_eq!(t.counters().await, (quantity, 0, quantity));
+    }
+    let other = json!({"ticketId": t.ticket, "quantity": 3});
+    let refused = apis[0].post_once("/api/v1/cart", &token, "k1", &other).await;
+    assert_eq!(refused.error(400), "idempotency_mismatch");
+}
+
+#[tokio::test]
+async fn a_refusal_is_not_kept_under_its_key() {
+    let t = Setup::new(2).await;
+    let (api, (_, ayu), (_, budi)) = (t.api(), t.buyer("ayu").await, t.buyer("budi").await);
+    let item = t.add(&api, &ayu, 2).await.data(201);
+    let body = json!({"ticketId": t.ticket, "quantity": 1});
+    let refused = api.post_once("/api/v1/cart", &budi, "k", &body).await;
+    assert_eq!(refused.error(409), "held_by_others");
+    let path = format!("/api/v1/cart/{}", item["id"]);
+    api.call("DELETE", &path, Some(&ayu), None).await.data(200);
+    api.post_once("/api/v1/cart", &budi, "k", &body).await.data(201);
+}
+
+#[tokio::test]
+async fn writes_are_counted_by_account_and_told() {
+    let t = Setup::new(10).await;
+    let (api, (_, ayu), (_, budi)) = (t.api(), t.buyer("ayu").await, t.buyer("budi").await);
+    let first = t.add(&api, &ayu, 1).await;
+    first.data(201);
+    assert_eq!(first.headers["ratelimit-policy"], "240;w=60");
+    assert_eq!(first.headers["ratelimit-remaining"], "239");
+    for _ in 1..240 {
+        assert_ne!(t.add(&api, &ayu, 1).await.status, 429);
+    }
+    let refused = t.add(&api, &ayu, 1).await;
+    assert_eq!(refused.error(429), "rate_limited");
+    assert_eq!(
+        (
+            &refused.headers["retry-after"],
+            &refused.headers["ratelimit-remaining"]
+        ),
+        (&http::HeaderValue::from(60), &http::HeaderValue::from(0))
+    );
+    for (method, path) in [("PATCH", "/api/v1/cart/1"), ("POST", "/api/v1/cart/checkout")] {
+        let refused = api
+            .call(method, path, Some(&ayu), Some(json!({"quantity": 1})))
+            .await;
+        assert_eq!(refused.error(429), "rate_limited", "{path}");
+    }
+    assert_eq!(
+        api.get("/api/v1/cart", Some(&ayu)).await.data(200)["totalItems"],
+        1
+    );
+    assert_ne!(t.add(&api, &budi, 1).await.status, 429, "others go on");
+    t.clock.advance(60);
+    assert_ne!(t.add(&api, &ayu, 1).await.status, 429, "the next window begins");
+}
+
+#[tokio::test]
+async fn nobody_is_stopped_when_the_table_does_not_answer() {
+    let t = Setup::new(10).await;
+    let (api, (_, token)) = (t.api_with(kv::Store::unreachable()), t.buyer("ayu").await);
+    let reply = t.add(&api, &token, 1).await;
+    reply.data(201);
+    assert!(!reply.headers.contains_key("ratelimit-limit"));
+    api.call("POST", "/api/v1/cart/checkout", Some(&token), None)
+        .await
+        .data(200);
 }

@@ -1,11 +1,12 @@
 use crate::{App, name_taken};
 use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
 use db::categories::Written;
 use domain::Error;
 use domain::event::CategoryName;
 use std::sync::Arc;
 use views::CategoryOut;
-use web::{Access, Admin, Answer, Json, Route};
+use web::{Access, Admin, Answer, Keyed, Route};
 
 pub(crate) const ROUTE: Route = Route::new(
     "POST",
@@ -17,6 +18,7 @@ pub(crate) const ROUTE: Route = Route::new(
 .status(201)
 .body::<CategoryIn>()
 .data::<CategoryOut>()
+.idempotent()
 .conflicts(&["name_taken"]);
 
 web::input! {
@@ -29,13 +31,23 @@ web::input! {
 
 pub(crate) async fn create_category(
     State(app): State<Arc<App>>,
-    _: Admin,
-    Json(input): Json<CategoryIn>,
-) -> web::Result<Answer<CategoryOut>> {
-    let conn = app.db.conn().await?;
-    match db::categories::insert(&conn, &input.name, app.clock.now()).await? {
-        Written::Category(category) => Ok(Answer::created("Category created successfully", category.into())),
-        Written::NameTaken => Err(name_taken().into()),
-        Written::Missing => Err(Error::not_found("Category").into()),
+    Admin(caller): Admin,
+    mut request: Keyed<CategoryIn>,
+) -> web::Result<Response> {
+    let now = app.clock.now();
+    let once = request.take_once(&ROUTE, caller.id);
+    let mut conn = app.db.conn().await?;
+    let tx = conn.begin().await?;
+    if let Some(stored) = db::idempotency::claim(&tx, once.as_ref(), now).await? {
+        return Ok(web::answer::stored(stored));
     }
+    let category = match db::categories::insert(tx.client(), &request.body.name, now).await? {
+        Written::Category(category) => category,
+        Written::NameTaken => return Err(name_taken().into()),
+        Written::Missing => return Err(Error::not_found("Category").into()),
+    };
+    let answer = Answer::created("Category created successfully", CategoryOut::from(category));
+    db::idempotency::store(tx.client(), once.as_ref(), &answer.to_stored()).await?;
+    tx.commit().await.map_err(db::DbError::from)?;
+    Ok(answer.into_response())
 }

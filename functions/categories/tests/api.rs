@@ -3,28 +3,35 @@ use domain::UserId;
 use domain::user::Role;
 use runtime::{Clock, Env};
 use serde_json::{Value, json};
-use testkit::{Api, Rows, TestDb, TestTokens, start};
+use testkit::{Api, Rows, TestDb, TestTokens, start, twins};
 use web::Site;
 
 struct Setup {
     db: TestDb,
     api: Api,
+    clock: Clock,
     admin: String,
     user: String,
 }
 
-async fn setup() -> Setup {
-    let (db, clock) = (TestDb::new().await, Clock::set_to(start()));
+/// The function with a connection of its own, as an execution environment has.
+fn api(db: &TestDb, clock: &Clock) -> Api {
     let app = App {
         db: db.db(),
         tokens: TestTokens::checker(),
         clock: clock.clone(),
     };
+    Api::new(router(app, Site::from_env(&Env::default())))
+}
+
+async fn setup() -> Setup {
+    let (db, clock) = (TestDb::new().await, Clock::set_to(start()));
     let token = |role| TestTokens::of(UserId::new(1), role, &clock);
     Setup {
-        api: Api::new(router(app, Site::from_env(&Env::default()))),
+        api: api(&db, &clock),
         admin: token(Role::Admin),
         user: token(Role::User),
+        clock,
         db,
     }
 }
@@ -73,6 +80,27 @@ async fn a_name_is_taken_whatever_its_case() {
             .error(409),
         "name_taken"
     );
+}
+
+#[tokio::test]
+async fn of_twenty_twins_one_makes_a_category_and_all_hear_of_it() {
+    let t = setup().await;
+    let apis: Vec<_> = (0..20).map(|_| api(&t.db, &t.clock)).collect();
+    let body = json!({"name": "Jazz"});
+    let heard = twins(&apis, "/api/v1/categories", &t.admin, "k", &body).await;
+    for reply in &heard {
+        assert_eq!(reply.data(201)["name"], "Jazz");
+        assert_eq!(reply.bytes, heard[0].bytes);
+    }
+    let again = t.api.post_once("/api/v1/categories", &t.admin, "k", &body).await;
+    assert_eq!(again.headers["idempotency-replayed"], "true");
+    // Under another key it is another request, and the name is taken; a refusal is not kept.
+    for key in ["k2", "k2"] {
+        let refused = t.api.post_once("/api/v1/categories", &t.admin, key, &body).await;
+        assert_eq!(refused.error(409), "name_taken");
+    }
+    assert_eq!(t.db.count("select count(*) from categories").await, 1);
+    assert_eq!(t.db.count("select count(*) from idempotency_keys").await, 1);
 }
 
 #[tokio::test]

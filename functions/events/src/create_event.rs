@@ -1,5 +1,6 @@
 use crate::{App, Visibility, check_upcoming};
 use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
 use db::events::NewEvent;
 use domain::event::{City, EventName, EventStatus, Location};
 use domain::text::Description;
@@ -7,7 +8,7 @@ use domain::time::ZoneName;
 use domain::{Error, Timestamp};
 use std::sync::Arc;
 use views::EventOut;
-use web::{Access, Answer, Json, Publisher, Route};
+use web::{Access, Answer, Keyed, Publisher, Route};
 
 pub(crate) const ROUTE: Route = Route::new(
     "POST",
@@ -18,7 +19,8 @@ pub(crate) const ROUTE: Route = Route::new(
 )
 .status(201)
 .body::<EventIn>()
-.data::<EventOut>();
+.data::<EventOut>()
+.idempotent();
 
 web::input! {
     /// A new event.
@@ -43,10 +45,11 @@ web::input! {
 pub(crate) async fn create_event(
     State(app): State<Arc<App>>,
     Publisher(caller): Publisher,
-    Json(input): Json<EventIn>,
-) -> web::Result<Answer<EventOut>> {
+    mut request: Keyed<EventIn>,
+) -> web::Result<Response> {
     let now = app.clock.now();
-    check_upcoming(input.date, now)?;
+    let once = request.take_once(&ROUTE, caller.id);
+    let input = request.body;
     let event = NewEvent {
         name: input.name,
         description: input.description,
@@ -56,8 +59,16 @@ pub(crate) async fn create_event(
         city: input.city,
         status: input.status.map_or(EventStatus::Published, EventStatus::from),
     };
-    let conn = app.db.conn().await?;
-    let event = db::events::insert(&conn, caller.id, &event, now).await?;
+    let mut conn = app.db.conn().await?;
+    let tx = conn.begin().await?;
+    if let Some(stored) = db::idempotency::claim(&tx, once.as_ref(), now).await? {
+        return Ok(web::answer::stored(stored));
+    }
+    check_upcoming(event.date, now)?;
+    let event = db::events::insert(tx.client(), caller.id, &event, now).await?;
     let event = event.ok_or_else(|| Error::unauthenticated("Invalid token"))?;
-    Ok(Answer::created("Event created successfully", event.into()))
+    let answer = Answer::created("Event created successfully", EventOut::from(event));
+    db::idempotency::store(tx.client(), once.as_ref(), &answer.to_stored()).await?;
+    tx.commit().await.map_err(db::DbError::from)?;
+    Ok(answer.into_response())
 }

@@ -1,4 +1,4 @@
-use crate::{App, PaymentOut, show};
+use crate::{App, PaymentOut, limits, show};
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use db::Transaction;
@@ -14,7 +14,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use std::slice;
 use std::sync::Arc;
-use web::{Access, Answer, Caller, Keyed, Route};
+use web::{Access, Answer, Caller, ClientIp, Keyed, Route};
 
 pub(crate) const ROUTE: Route = Route::new(
     "POST",
@@ -88,10 +88,12 @@ pub(crate) struct InitializeOut {
 pub(crate) async fn initialize_payment(
     State(app): State<Arc<App>>,
     caller: Caller,
-    request: Keyed<InitializeIn>,
+    ip: ClientIp,
+    mut request: Keyed<InitializeIn>,
 ) -> web::Result<Response> {
     let now = app.clock.now();
-    let scope = format!("initialize {}", caller.id);
+    let quota = limits::begin(&app, &ip, caller, now).await?;
+    let once = request.take_once(&ROUTE, caller.id);
     if request
         .body
         .promo_code
@@ -103,10 +105,8 @@ pub(crate) async fn initialize_payment(
     let what = request.body.what()?;
     let mut conn = app.db.conn().await?;
     let tx = conn.begin().await?;
-    if let Some(key) = &request.key
-        && let Some(stored) = db::idempotency::claim(&tx, &scope, &key.key, &key.request_hash, now).await?
-    {
-        return Ok(web::answer::stored(stored.status, stored.body));
+    if let Some(stored) = db::idempotency::claim(&tx, once.as_ref(), now).await? {
+        return Ok(web::answer::stored(stored));
     }
     db::users::lock_buyer(&tx, caller.id)
         .await?
@@ -163,11 +163,8 @@ pub(crate) async fn initialize_payment(
         redirect_url: payment.redirect_url,
     };
     let answer = Answer::created("Payment initialized successfully", data);
-    if let Some(key) = &request.key {
-        let (status, body) = answer.to_stored();
-        db::idempotency::store(&conn, &scope, &key.key, status, &body).await?;
-    }
-    Ok(answer.into_response())
+    db::idempotency::store(&conn, once.as_ref(), &answer.to_stored()).await?;
+    Ok(answer.quota(quota).into_response())
 }
 
 /// An order of one line without a cart. What the buyer's cart holds of the same kind serves it.

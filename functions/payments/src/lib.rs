@@ -2,6 +2,7 @@
 
 mod get_payment;
 mod initialize_payment;
+mod limits;
 mod list_payments;
 mod payment_history;
 
@@ -11,6 +12,7 @@ use gateway::Midtrans;
 use runtime::{BootError, Clock, Env};
 use schemars::JsonSchema;
 use serde::Serialize;
+use std::num::NonZeroU32;
 use views::FullTicketOut;
 use web::{Route, Router, Service, Site, Tokens};
 
@@ -20,6 +22,10 @@ pub struct App {
     pub db: db::Db,
     /// The gateway.
     pub midtrans: Midtrans,
+    /// Counts requests.
+    pub store: kv::Store,
+    /// What limits per IP address are multiplied with: more than 1 where many share one, as in tests of a fleet.
+    pub caller_factor: NonZeroU32,
     /// Publishes messages after a commit.
     pub queue: queue::Publisher,
     /// Checks tokens.
@@ -49,6 +55,8 @@ impl App {
         Ok(Self {
             db: db::Db::new(config),
             midtrans: Midtrans::from_env(env)?,
+            store: kv::Store::connect(env.required("STATE_TABLE")?).await,
+            caller_factor: env.parsed("RATE_LIMIT_FACTOR", NonZeroU32::MIN)?,
             queue: queue::Publisher::connect(|name| env.get(name)).await,
             tokens: Tokens::from_env(env)?,
             clock: Clock::system(),

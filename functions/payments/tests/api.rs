@@ -5,6 +5,7 @@ use payments::{App, router};
 use queue::Publisher;
 use runtime::{Clock, Env};
 use serde_json::{Value, json};
+use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 use testkit::{Api, Gateway, Reply, Rows, TestDb, TestTokens, start};
 use web::Site;
@@ -39,9 +40,15 @@ impl Setup {
     }
 
     fn api(&self) -> Api {
+        self.api_with(kv::Store::in_memory())
+    }
+
+    fn api_with(&self, store: kv::Store) -> Api {
         let app = App {
             db: self.db.db(),
             midtrans: self.gateway.client(),
+            store,
+            caller_factor: NonZeroU32::MIN,
             queue: Publisher::in_memory(),
             tokens: TestTokens::checker(),
             clock: self.clock.clone(),
@@ -365,4 +372,73 @@ async fn payments_are_seen_by_their_payer_and_by_admins() {
         api.get("/api/v1/payments", Some(&t.token)).await.error(403),
         "forbidden"
     );
+}
+
+#[tokio::test]
+async fn beginning_payments_is_counted_by_account_and_told() {
+    let t = Setup::new(150_000, 10).await;
+    let api = t.api();
+    let first = t.initialize(&api, t.at_once(2)).await;
+    first.data(201);
+    assert_eq!(first.headers["ratelimit-policy"], "120;w=60");
+    assert_eq!(first.headers["ratelimit-remaining"], "119");
+    for _ in 1..120 {
+        // A payment that does not exist counts, too: whoever guesses codes of orders is a program.
+        let reply = t.initialize(&api, json!({"orderId": "ORDER-1"})).await;
+        assert_eq!(reply.error(404), "not_found");
+    }
+    let refused = t.initialize(&api, t.at_once(2)).await;
+    assert_eq!(refused.error(429), "rate_limited");
+    assert_eq!(refused.headers["retry-after"], "60");
+    t.clock.advance(60);
+    t.initialize(&api, t.at_once(2)).await.data(201);
+}
+
+#[tokio::test]
+async fn nobody_is_stopped_when_the_table_does_not_answer() {
+    let t = Setup::new(150_000, 10).await;
+    let api = t.api_with(kv::Store::unreachable());
+    let reply = t.initialize(&api, t.at_once(2)).await;
+    reply.data(201);
+    assert!(!reply.headers.contains_key("ratelimit-limit"));
+}
+
+#[tokio::test]
+async fn an_event_that_does_not_take_place_any_more_is_not_paid() {
+    for (price, change) in [
+        (150_000, "update events set status = 'cancelled'"),
+        (0, "update events set status = 'cancelled'"),
+        (
+            150_000,
+            "update events set date = '2030-01-01 11:00Z', ends_at = '2030-01-01 12:00Z'",
+        ),
+        (150_000, "update events set date = '2029-12-31 12:00Z'"),
+    ] {
+        let t = Setup::new(price, 10).await;
+        let (code, _) = Rows(&t.db).bought(t.user, t.ticket, 1).await;
+        t.db.run(&format!(
+            "delete from issued_tickets; update ticket_stock set sold = 0;
+             update orders set status = 'pending', subtotal = {price}, total = {price}, expires_at = '2030-01-01 12:15Z';
+             {change}"
+        ))
+        .await;
+        let api = t.api();
+        let order = t.initialize(&api, json!({"orderId": code})).await;
+        assert_eq!(order.error(409), "sales_closed", "{change}");
+        let at_once = t.initialize(&api, t.at_once(1)).await;
+        assert_eq!(at_once.error(409), "sales_closed", "{change}");
+        assert_eq!(t.db.count("select count(*) from payments").await, 0);
+        assert_eq!(t.db.text("select status from orders").await, "pending");
+    }
+}
+
+#[tokio::test]
+async fn a_page_that_was_opened_is_not_shown_again_after_a_cancellation() {
+    let t = Setup::new(150_000, 10).await;
+    let api = t.api();
+    let opened = t.initialize(&api, t.at_once(1)).await.data(201);
+    let again = json!({"orderId": opened["payment"]["orderId"]});
+    t.initialize(&api, again.clone()).await.data(201);
+    t.db.run("update events set status = 'cancelled'").await;
+    assert_eq!(t.initialize(&api, again).await.error(409), "sales_closed");
 }

@@ -1,12 +1,13 @@
 use crate::App;
 use crate::terms::{Limit, Terms};
 use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
 use db::ticket_types::{MOST_PER_EVENT, Made, NewTicketType};
 use domain::ticket::{Artist, Capacity, TicketName};
 use domain::{CategoryId, Error, EventId, Rupiah, Timestamp};
 use std::sync::Arc;
 use views::FullTicketOut;
-use web::{Access, Answer, Json, Publisher, Route};
+use web::{Access, Answer, Keyed, Publisher, Route};
 
 pub(crate) const ROUTE: Route = Route::new(
     "POST",
@@ -18,6 +19,7 @@ pub(crate) const ROUTE: Route = Route::new(
 .status(201)
 .body::<TicketIn>()
 .data::<FullTicketOut>()
+.idempotent()
 .conflicts(&["too_many_ticket_types"]);
 
 web::input! {
@@ -51,8 +53,11 @@ web::input! {
 pub(crate) async fn create_ticket(
     State(app): State<Arc<App>>,
     Publisher(caller): Publisher,
-    Json(input): Json<TicketIn>,
-) -> web::Result<Answer<FullTicketOut>> {
+    mut request: Keyed<TicketIn>,
+) -> web::Result<Response> {
+    let now = app.clock.now();
+    let once = request.take_once(&ROUTE, caller.id);
+    let input = request.body;
     let terms = Terms::USUAL.with(
         (input.sales_start, input.sales_end),
         (input.min_per_order, input.max_per_order),
@@ -74,7 +79,10 @@ pub(crate) async fn create_ticket(
     };
     let mut conn = app.db.conn().await?;
     let tx = conn.begin().await?;
-    let id = match db::ticket_types::insert(&tx, caller.id, caller.is_admin(), &new, app.clock.now()).await? {
+    if let Some(stored) = db::idempotency::claim(&tx, once.as_ref(), now).await? {
+        return Ok(web::answer::stored(stored));
+    }
+    let id = match db::ticket_types::insert(&tx, caller.id, caller.is_admin(), &new, now).await? {
         Made::TicketType(id) => id,
         Made::NoEvent => return Err(Error::not_found("Event").into()),
         Made::NoCategory => return Err(Error::not_found("Category").into()),
@@ -86,6 +94,8 @@ pub(crate) async fn create_ticket(
     };
     let ticket = db::ticket_types::find(tx.client(), id, Some(caller.id), caller.is_admin()).await?;
     let ticket = ticket.ok_or_else(|| Error::not_found("Ticket"))?;
+    let answer = Answer::created("Ticket created successfully", FullTicketOut::from(ticket));
+    db::idempotency::store(tx.client(), once.as_ref(), &answer.to_stored()).await?;
     tx.commit().await.map_err(db::DbError::from)?;
-    Ok(Answer::created("Ticket created successfully", ticket.into()))
+    Ok(answer.into_response())
 }

@@ -3,26 +3,18 @@
 
 use crate::error::{DbError, Result};
 use crate::sql::{RowExt as _, params};
+use domain::idempotency::{Once, Stored};
 use domain::{Error, Timestamp};
 use tokio_postgres::{Client, Transaction};
 
 /// How long an answer is kept, in seconds.
 pub const KEEP_SECONDS: i64 = 24 * 3_600;
 
-/// An answer given before.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Stored {
-    /// HTTP status.
-    pub status: u16,
-    /// Body.
-    pub body: String,
-}
-
 const TRY_LOCK_SQL: &str =
     "select pg_try_advisory_xact_lock(hashtextextended($1 || chr(10) || $2, 0)) as locked";
 
 const CLAIM_SQL: &str = "
-    insert into idempotency_keys as k (scope, key, request_hash, created_at) values ($1, $2, $3, $4)
+    insert into idempotency_keys as k (scope, key, request_hash, created_at, user_id) values ($1, $2, $3, $4, $6)
     on conflict (scope, key) do update
     set request_hash = case when k.created_at < $5 then excluded.request_hash else k.request_hash end,
         status = case when k.created_at < $5 then null else k.status end,
@@ -30,21 +22,23 @@ const CLAIM_SQL: &str = "
         created_at = case when k.created_at < $5 then excluded.created_at else k.created_at end
     returning request_hash, status, body";
 
-/// Claims a key of a scope (user and route) for the time of this transaction. `None`: do the work, it is the first use or
-/// one that was interrupted. Otherwise the same request was answered before, and gets the same answer.
+/// Claims the key of a request for the time of this transaction. `None`: do the work, there is no key, or this is its first
+/// use or one that was interrupted. Otherwise the same request was answered before, and gets the same answer.
 ///
 /// # Errors
 /// `idempotency_mismatch` if the key was used for another request, `request_in_flight` if its twin is being worked on.
 pub async fn claim(
     tx: &Transaction<'_>,
-    scope: &str,
-    key: &str,
-    hash: &[u8; 32],
+    once: Option<&Once>,
     now: Timestamp,
 ) -> Result<Option<Stored>, Error> {
+    let Some(once) = once else {
+        return Ok(None);
+    };
+    let scope = once.scope();
     // A lock of the transaction, not of the session: it does not pin an RDS Proxy connection.
     let row = tx
-        .query_typed_one(TRY_LOCK_SQL, params![TEXT: scope, TEXT: key])
+        .query_typed_one(TRY_LOCK_SQL, params![TEXT: scope, TEXT: once.key])
         .await
         .map_err(DbError::from)?;
     if !row.col::<bool>("locked")? {
@@ -53,13 +47,14 @@ pub async fn claim(
     }
     let oldest = now.plus_seconds(-KEEP_SECONDS);
     let params = params![
-        TEXT: scope, TEXT: key, BYTEA: hash.as_slice(), TIMESTAMPTZ: now.inner(), TIMESTAMPTZ: oldest.inner(),
+        TEXT: scope, TEXT: once.key, BYTEA: once.request_hash.as_slice(), TIMESTAMPTZ: now.inner(),
+        TIMESTAMPTZ: oldest.inner(), INT8: once.caller.get(),
     ];
     let row = tx
         .query_typed_one(CLAIM_SQL, params)
         .await
         .map_err(DbError::from)?;
-    if row.col::<&[u8]>("request_hash")? != hash {
+    if row.col::<&[u8]>("request_hash")? != once.request_hash {
         return Err(Error::invalid(
             "idempotency_mismatch",
             "This Idempotency-Key was used for another request",
@@ -79,13 +74,14 @@ pub async fn claim(
 
 const STORE_SQL: &str = "update idempotency_keys set status = $3, body = $4 where scope = $1 and key = $2";
 
-/// Keeps the answer to a claimed key.
-pub async fn store(db: &Client, scope: &str, key: &str, status: u16, body: &str) -> Result<()> {
-    db.execute_typed(
-        STORE_SQL,
-        params![TEXT: scope, TEXT: key, INT4: i32::from(status), TEXT: body],
-    )
-    .await?;
+/// Keeps the answer to a claimed key, if there is one.
+pub async fn store(db: &Client, once: Option<&Once>, answer: &Stored) -> Result<()> {
+    let Some(once) = once else {
+        return Ok(());
+    };
+    let status = i32::from(answer.status);
+    let params = params![TEXT: once.scope(), TEXT: once.key, INT4: status, TEXT: answer.body];
+    db.execute_typed(STORE_SQL, params).await?;
     Ok(())
 }
 

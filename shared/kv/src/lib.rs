@@ -3,7 +3,7 @@
 
 mod rate;
 
-pub use rate::{Decision, Limit};
+pub use domain::rate::{Decision, Limit};
 
 use aws_sdk_dynamodb::Client;
 use std::collections::HashMap;

@@ -5,40 +5,11 @@ use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::Timestamp;
-use std::num::NonZeroU32;
+use domain::rate::{Decision, Limit};
+use std::time::Duration;
 
-/// How often an action may be used.
-#[derive(Debug, Clone, Copy)]
-pub struct Limit {
-    /// Name of the action, part of the key.
-    pub action: &'static str,
-    /// Uses in a window.
-    pub uses: u64,
-    /// Length of a window in seconds.
-    pub window_seconds: i64,
-}
-
-impl Limit {
-    /// So many times the uses in the same window.
-    #[must_use]
-    pub fn times(self, factor: NonZeroU32) -> Self {
-        Self {
-            uses: self.uses.saturating_mul(factor.get().into()),
-            ..self
-        }
-    }
-}
-
-/// Whether a use is within the limit, and what to tell in `RateLimit-*` headers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Decision {
-    /// Whether it may be done.
-    pub allowed: bool,
-    /// Uses left in this window.
-    pub remaining: u64,
-    /// Seconds until the next window.
-    pub reset_seconds: u32,
-}
+/// How long an action waits for the table that may be done without it. An answer takes a few milliseconds.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 impl Store {
     /// Counts a use by `subject` (an account, an address) and decides. One conditional write; a subject over its limit
@@ -67,6 +38,24 @@ impl Store {
             remaining: used.map_or(0, |used| limit.uses.saturating_sub(used)),
             reset_seconds,
         })
+    }
+}
+
+impl Store {
+    /// Counts a use as [`Store::use_up`] does, for an action that must go on when the table is away: `None` then, soon, and
+    /// a line in the log.
+    pub async fn use_up_if_there(&self, limit: Limit, subject: &str, now: Timestamp) -> Option<Decision> {
+        match tokio::time::timeout(PATIENCE, self.use_up(limit, subject, now)).await {
+            Ok(Ok(decision)) => Some(decision),
+            Ok(Err(error)) => {
+                tracing::warn!(action = limit.action, ?error, "a use was let pass uncounted");
+                None
+            }
+            Err(_) => {
+                tracing::warn!(action = limit.action, "a use was let pass uncounted: no answer in time");
+                None
+            }
+        }
     }
 }
 

@@ -123,6 +123,16 @@ impl Api {
         self.call("POST", path, token, Some(body)).await
     }
 
+    /// POST under an `Idempotency-Key`.
+    pub async fn post_once(&self, path: &str, token: &str, key: &str, body: &Value) -> Reply {
+        let request = Request::post(path)
+            .header("authorization", format!("Bearer {token}"))
+            .header("content-type", "application/json")
+            .header("idempotency-key", key);
+        self.send(request.body(Body::from(body.to_string())).expect("a valid request"))
+            .await
+    }
+
     /// Sends the API Gateway event in a file of `events/`, with a token in place of the one in the file.
     pub async fn event(&self, file: &str, token: Option<&str>) -> Reply {
         let text = std::fs::read_to_string(event_file(file))
@@ -147,6 +157,22 @@ impl Api {
             bytes,
         }
     }
+}
+
+/// Sends a request under one key through all of these at the same moment, as environments of a function answer a client that
+/// repeats itself. Who is told that a twin is being worked on asks again. Gives what each one heard in the end.
+pub async fn twins(apis: &[Api], path: &str, token: &str, key: &str, body: &Value) -> Vec<Reply> {
+    let ask = async |api: &Api| {
+        for _ in 0..1_000 {
+            let reply = api.post_once(path, token, key, body).await;
+            if reply.status != 409 || reply.json()["code"] != "request_in_flight" {
+                return reply;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        panic!("the twin never finished");
+    };
+    futures_util::future::join_all(apis.iter().map(ask)).await
 }
 
 /// The path of a file in `events/`.

@@ -8,7 +8,7 @@ mod gateway;
 mod rows;
 
 pub use self::gateway::Gateway;
-pub use api::{Api, Reply, TestTokens, event_file};
+pub use api::{Api, Reply, TestTokens, event_file, twins};
 pub use database::TestDb;
 pub use rows::Rows;
 

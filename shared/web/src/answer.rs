@@ -2,6 +2,7 @@
 
 use crate::auth::Viewer;
 use axum::response::{IntoResponse, Response};
+use domain::idempotency::Stored;
 use domain::page::Page;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use schemars::JsonSchema;
@@ -79,8 +80,11 @@ impl<T: Serialize> Answer<T> {
     }
 
     /// Status and body as they would be sent, to keep them under an idempotency key.
-    pub fn to_stored(&self) -> (u16, String) {
-        (self.status.as_u16(), self.body())
+    pub fn to_stored(&self) -> Stored {
+        Stored {
+            status: self.status.as_u16(),
+            body: self.body(),
+        }
     }
 
     fn body(&self) -> String {
@@ -94,8 +98,8 @@ impl<T: Serialize> Answer<T> {
 }
 
 /// An answer that was stored under an idempotency key.
-pub fn stored(status: u16, body: String) -> Response {
-    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
+pub fn stored(answer: Stored) -> Response {
+    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
     let headers = [
         (
             header::CONTENT_TYPE,
@@ -106,7 +110,7 @@ pub fn stored(status: u16, body: String) -> Response {
             HeaderValue::from_static("true"),
         ),
     ];
-    (status, headers, body).into_response()
+    (status, headers, answer.body).into_response()
 }
 
 impl<T: Serialize> IntoResponse for Answer<T> {

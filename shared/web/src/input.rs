@@ -2,11 +2,13 @@
 //! problems are told at once, and a key that is repeated is refused rather than guessed at.
 
 use crate::failure::Failure;
+use crate::route::Route;
 use axum::body::to_bytes;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use bytes::Bytes;
+use domain::idempotency::Once;
 use domain::page::Page;
-use domain::{Error, FieldError, Kind};
+use domain::{Error, FieldError, Kind, UserId};
 use http::request::Parts;
 use http::{HeaderMap, header};
 use serde::de::{DeserializeOwned, Deserializer as _, MapAccess, Visitor};
@@ -253,17 +255,26 @@ async fn json_body(request: Request) -> Result<Bytes, Error> {
 pub struct Keyed<T> {
     /// The body.
     pub body: T,
-    /// The key.
-    pub key: Option<IdempotencyKey>,
+    key: Option<IdempotencyKey>,
 }
 
 /// A key by which a repetition of a request is known.
-#[derive(Debug, Clone)]
-pub struct IdempotencyKey {
-    /// As sent.
-    pub key: String,
-    /// Hash of method, path and body: the same key with another request is a mistake of the client.
-    pub request_hash: [u8; 32],
+#[derive(Debug)]
+struct IdempotencyKey {
+    key: String,
+    request_hash: [u8; 32],
+}
+
+impl<T> Keyed<T> {
+    /// Takes the key, as one of this caller's for this route.
+    pub fn take_once(&mut self, route: &Route, caller: UserId) -> Option<Once> {
+        self.key.take().map(|key| Once {
+            operation: route.id,
+            caller,
+            key: key.key,
+            request_hash: key.request_hash,
+        })
+    }
 }
 
 impl<T: Input, S: Send + Sync> FromRequest<S> for Keyed<T> {

@@ -2,6 +2,7 @@
 
 use crate::answer::Answer;
 use crate::failure::Failure;
+use domain::rate::{Decision, Limit};
 use domain::{Error, Kind};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde::Serialize;
@@ -20,6 +21,42 @@ pub struct Quota {
 }
 
 impl Quota {
+    /// What is left of a limit after a use was counted, or the refusal of that use.
+    ///
+    /// # Errors
+    /// 429 if the limit is used up.
+    pub fn of(limit: Limit, decision: Decision, message: &'static str) -> Result<Self, Failure> {
+        let quota = Self {
+            uses: limit.uses,
+            window_seconds: limit.window_seconds,
+            remaining: decision.remaining,
+            reset_seconds: decision.reset_seconds,
+        };
+        if decision.allowed {
+            Ok(quota)
+        } else {
+            Err(quota.exceeded(message))
+        }
+    }
+
+    /// What is left after a use was counted against several limits; `None` for a limit that could not be counted, and in all
+    /// if none could.
+    ///
+    /// # Errors
+    /// 429 if one of the limits is used up.
+    pub fn of_all<const N: usize>(
+        counted: [(Limit, Option<Decision>); N],
+        message: &'static str,
+    ) -> Result<Option<Self>, Failure> {
+        let mut tightest: Option<Self> = None;
+        for (limit, decision) in counted {
+            let Some(decision) = decision else { continue };
+            let quota = Self::of(limit, decision, message)?;
+            tightest = Some(tightest.map_or(quota, |other| other.or_tighter(quota)));
+        }
+        Ok(tightest)
+    }
+
     /// The one of two limits that will stop the caller first. Clients are told of one limit only.
     #[must_use]
     pub const fn or_tighter(self, other: Self) -> Self {
@@ -52,10 +89,13 @@ impl Quota {
 }
 
 impl<T: Serialize> Answer<T> {
-    /// Tells what is left of a limit.
+    /// Tells what is left of a limit, if that is known.
     #[must_use]
-    pub fn quota(self, quota: Quota) -> Self {
-        self.headers(quota.headers())
+    pub fn quota(self, quota: impl Into<Option<Quota>>) -> Self {
+        match quota.into() {
+            Some(quota) => self.headers(quota.headers()),
+            None => self,
+        }
     }
 }
 
@@ -114,6 +154,44 @@ mod tests {
             length.is_none_or(|length| length.to_str().unwrap() == body.len().to_string()),
             "the length is that of the whole body"
         );
+    }
+
+    #[test]
+    fn of_several_limits_the_tightest_is_told_and_each_can_refuse() {
+        const WIDE: Limit = Limit {
+            action: "wide",
+            uses: 30,
+            window_seconds: 60,
+        };
+        const NARROW: Limit = Limit {
+            action: "narrow",
+            uses: 3,
+            window_seconds: 60,
+        };
+        let left = |remaining| {
+            Some(Decision {
+                allowed: true,
+                remaining,
+                reset_seconds: 9,
+            })
+        };
+        let used_up = Some(Decision {
+            allowed: false,
+            remaining: 0,
+            reset_seconds: 9,
+        });
+        let told = |wide, narrow| {
+            Quota::of_all([(WIDE, wide), (NARROW, narrow)], "Too many")
+                .map(|quota| quota.map(|quota| (quota.uses, quota.remaining)))
+                .map_err(drop)
+        };
+        assert_eq!(told(left(12), left(2)), Ok(Some((3, 2))));
+        assert_eq!(told(left(1), left(2)), Ok(Some((30, 1))));
+        assert_eq!(told(left(12), None), Ok(Some((30, 12))));
+        assert_eq!(told(None, None), Ok(None));
+        assert_eq!(told(left(12), used_up), Err(()));
+        assert_eq!(told(used_up, left(2)), Err(()));
+        assert_eq!(told(used_up, None), Err(()));
     }
 
     #[test]

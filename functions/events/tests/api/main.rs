@@ -6,6 +6,7 @@
 
 mod bad_input;
 mod reading;
+mod repeated;
 mod searching;
 mod writing;
 

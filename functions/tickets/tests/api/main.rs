@@ -7,6 +7,7 @@
 mod bad_input;
 mod issued;
 mod reading;
+mod repeated;
 mod verifying;
 mod writing;
 

@@ -1,0 +1,36 @@
+//! How often the cart may be written. No person meets these limits, and neither do the many who share the address of
+//! a mobile network at the beginning of a sale: they stop programs. Whoever counts is the table; if it is away, everything
+//! passes uncounted, because what may be lost must not stop sales.
+
+use crate::App;
+use domain::Timestamp;
+use domain::rate::Limit;
+use web::{Caller, ClientIp, Quota};
+
+const ACCOUNT: Limit = Limit {
+    action: "cart-account",
+    uses: 240,
+    window_seconds: 60,
+};
+const CALLER: Limit = Limit {
+    action: "cart-caller",
+    uses: 3_000,
+    window_seconds: 60,
+};
+
+/// Counts a change of the cart, by account and by IP address.
+pub(crate) async fn write(
+    app: &App,
+    ip: &ClientIp,
+    caller: Caller,
+    now: Timestamp,
+) -> web::Result<Option<Quota>> {
+    let by_ip = CALLER.times(app.caller_factor);
+    let account = caller.id.to_string();
+    let (of_account, of_ip) = tokio::join!(
+        app.store.use_up_if_there(ACCOUNT, &account, now),
+        app.store.use_up_if_there(by_ip, &ip.0, now),
+    );
+    let message = "Too many changes of the cart. Please try again in a minute.";
+    Quota::of_all([(ACCOUNT, of_account), (by_ip, of_ip)], message)
+}
