@@ -1,21 +1,27 @@
-//! Registration, log in, the proof of a mail address, and the way back in for those who forgot their password.
+//! Registration, log in, sessions, the proof of a mail address, and the way back in for those who forgot their password.
 
+mod end_session;
 mod forgot_password;
 mod generate_otp;
 mod limits;
+mod list_sessions;
+mod log_out;
+mod log_out_everywhere;
 mod login;
 mod mail;
 mod page;
+mod refresh;
 mod register;
 mod resend_verification;
 mod reset;
 mod reset_password;
+mod session;
 mod verify_email;
 mod verify_otp;
 
 use runtime::{BootError, Clock, Env};
 use std::num::NonZeroU32;
-use web::{Route, Router, Service, Site, Tokens};
+use web::{Route, Router, Site, Tokens};
 
 /// Seconds that a link proves a mail address.
 pub const LINK_SECONDS: i64 = 24 * 3_600;
@@ -61,20 +67,17 @@ impl App {
     }
 }
 
-impl Service for App {
-    fn tokens(&self) -> &Tokens {
-        &self.tokens
-    }
-
-    fn clock(&self) -> &Clock {
-        &self.clock
-    }
-}
+web::service!(App);
 
 /// The routes of this function.
 pub const ROUTES: &[Route] = &[
     register::ROUTE,
     login::ROUTE,
+    refresh::ROUTE,
+    log_out::ROUTE,
+    list_sessions::ROUTE,
+    end_session::ROUTE,
+    log_out_everywhere::ROUTE,
     verify_email::ROUTE,
     resend_verification::ROUTE,
     forgot_password::ROUTE,
@@ -88,6 +91,11 @@ pub fn router(app: App, site: Site) -> axum::Router {
     Router::default()
         .at(&register::ROUTE, register::register)
         .at(&login::ROUTE, login::login)
+        .at(&refresh::ROUTE, refresh::refresh)
+        .at(&log_out::ROUTE, log_out::log_out)
+        .at(&list_sessions::ROUTE, list_sessions::list_sessions)
+        .at(&end_session::ROUTE, end_session::end_session)
+        .at(&log_out_everywhere::ROUTE, log_out_everywhere::log_out_everywhere)
         .at(&verify_email::ROUTE, verify_email::verify_email)
         .at(
             &resend_verification::ROUTE,

@@ -12,6 +12,7 @@ const HOUR: i64 = 3_600;
 
 const LOGIN_CALLER: Limit = limit("login-caller", 30, 60);
 const LOGIN_PAIR: Limit = limit("login-pair", 10, 60);
+const REFRESH_CALLER: Limit = limit("refresh-caller", 60, 60);
 const REGISTER_CALLER: Limit = limit("register-caller", 10, HOUR);
 const RESEND_CALLER: Limit = limit("resend-caller", 3, HOUR);
 const RESEND_ADDRESS: Limit = limit("resend-address", 3, HOUR);
@@ -34,6 +35,12 @@ pub(crate) async fn log_in(app: &App, ip: &ClientIp, email: &Email, now: Timesta
     let pair = hashed(&format!("{} {}", email.as_str().to_lowercase(), ip.0));
     let pair = spend(app, by_caller(app, LOGIN_PAIR), &pair, message, now).await?;
     Ok(caller.or_tighter(pair))
+}
+
+/// Counts a refresh.
+pub(crate) async fn refresh(app: &App, ip: &ClientIp, now: Timestamp) -> web::Result<Quota> {
+    let message = "Too many requests. Please try again in a minute.";
+    spend(app, by_caller(app, REFRESH_CALLER), &ip.0, message, now).await
 }
 
 /// Counts an attempt to make an account.

@@ -1,3 +1,4 @@
+use crate::session::{NextTokens, TokensOut, device};
 use crate::{App, limits};
 use axum::extract::State;
 use credentials::Verdict;
@@ -7,8 +8,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use std::sync::Arc;
 use views::UserOut;
-use web::tokens::Subject;
-use web::{Access, Answer, ClientIp, Json, Route};
+use web::{Access, Answer, ClientIp, Json, Origin, Route};
 
 pub(crate) const ROUTE: Route = Route::new(
     "POST",
@@ -31,20 +31,20 @@ web::input! {
     }
 }
 
-/// A token and whose it is.
-#[derive(Debug, Serialize, JsonSchema)]
+/// Tokens and whose they are.
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct LoginOut {
     user: UserOut,
-    /// Send it as `Authorization: Bearer …`.
-    token: String,
+    #[serde(flatten)]
+    tokens: TokensOut,
 }
 
 pub(crate) async fn login(
     State(app): State<Arc<App>>,
     ip: ClientIp,
+    origin: Origin,
     Json(input): Json<LoginIn>,
 ) -> web::Result<Answer<LoginOut>> {
-    // The token is dated before the password is read: one that is replaced meanwhile gives no token that outlives it.
     let now = app.clock.now();
     let quota = limits::log_in(&app, &ip, &input.email, now).await?;
     let conn = app.db.conn().await?;
@@ -52,8 +52,15 @@ pub(crate) async fn login(
     let stored = found.as_ref().map(|(_, hash)| hash.as_str());
     let verdict = credentials::check(&input.password, stored)?;
     let (Some((user, hash)), Verdict::Right { outdated }) = (found, verdict) else {
-        return Err(Error::unauthenticated("Invalid email or password").into());
+        return Err(wrong().into());
     };
+    if !user.is_verified {
+        let message = "Please verify your email before logging in. Check your email for verification link.";
+        return Err(Error::new(Kind::Forbidden, "email_not_verified", message).into());
+    }
+    let next = NextTokens::new(now);
+    let session = db::sessions::begin(&conn, user.id, &hash, device(&origin), &next.hash(), now).await?;
+    let session = session.ok_or_else(wrong)?;
     if outdated {
         db::users::rehash(
             &conn,
@@ -63,21 +70,16 @@ pub(crate) async fn login(
         )
         .await?;
     }
-    if !user.is_verified {
-        let message = "Please verify your email before logging in. Check your email for verification link.";
-        return Err(Error::new(Kind::Forbidden, "email_not_verified", message).into());
-    }
-    let subject = Subject {
-        id: user.id,
-        email: &user.email,
-        name: &user.name,
-        role: user.role,
-    };
-    let token = app.tokens.issue(&subject, now)?;
+    let tokens = next.of(&app, &user, session)?;
     Ok(Answer::ok(LoginOut {
         user: user.into(),
-        token,
+        tokens,
     })
     .message("Login successful")
     .quota(quota))
+}
+
+/// One answer for whatever does not fit, a password that was replaced this very moment included.
+fn wrong() -> Error {
+    Error::unauthenticated("Invalid email or password")
 }

@@ -1,6 +1,6 @@
 use domain::UserId;
 use domain::user::Role;
-use runtime::{Clock, Env};
+use runtime::{Clock, Env, LinkKey, Secret};
 use serde_json::{Value, json};
 use testkit::{Api, Reply, Rows, TestDb, TestTokens, start};
 use users::{App, router};
@@ -26,6 +26,8 @@ async fn setup() -> Setup {
         db: db.db(),
         tokens: TestTokens::checker(),
         clock: clock.clone(),
+        unsubscribing: LinkKey::derive(&Secret::new(TestTokens::SECRET), "unsubscribe"),
+        base_url: "https://api.example".to_owned(),
     };
     let rows = Rows(&db);
     let id = rows.buyer("ayu@example.test").await;
@@ -287,11 +289,11 @@ async fn a_token_is_needed_and_its_account_must_exist() {
     let gone = UserId::new(9_999);
     let token = TestTokens::of(gone, Role::User, &t.clock);
     assert_eq!(
-        t.api.get(&format!("{USERS}/me"), Some(&token)).await.error(404),
-        "not_found"
+        t.api.get(&format!("{USERS}/me"), Some(&token)).await.error(401),
+        "unauthenticated"
     );
     assert_eq!(
-        t.patch(gone, &token, json!({"name": "X"})).await.error(404),
-        "not_found"
+        t.patch(gone, &token, json!({"name": "X"})).await.error(401),
+        "unauthenticated"
     );
 }

@@ -1,4 +1,4 @@
-use crate::Fleet;
+use crate::{Fleet, Reply};
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 
@@ -40,6 +40,22 @@ impl Fleet {
 
     /// The queue whose URL is an output of the stack, `MailUrl` for one.
     pub async fn queue(&self, output: &str) -> Queue {
+        Queue {
+            fleet: self.clone(),
+            url: self.output(output).await,
+        }
+    }
+
+    /// An object of the bucket of uploads and pictures. `None` if there is none.
+    pub async fn object(&self, key: &str) -> Option<Reply> {
+        let bucket = self.output("MediaBucketName").await;
+        let request = self.http.get(format!("{}/{bucket}/{key}", self.aws_url));
+        let reply = Reply::of(signed(request, "s3")).await;
+        (reply.status != 404).then_some(reply)
+    }
+
+    /// An output of the stack.
+    async fn output(&self, output: &str) -> String {
         let form = [
             ("Action", "DescribeStacks"),
             ("StackName", "gigglefest"),
@@ -51,11 +67,7 @@ impl Fleet {
             .await
             .expect("the emulator answers");
         let xml = answer.text().await.expect("an answer in XML");
-        let url = output_value(&xml, output);
-        Queue {
-            fleet: self.clone(),
-            url: url.unwrap_or_else(|| panic!("the stack has no output {output}: {xml}")),
-        }
+        output_value(&xml, output).unwrap_or_else(|| panic!("the stack has no output {output}: {xml}"))
     }
 }
 

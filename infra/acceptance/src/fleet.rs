@@ -1,5 +1,6 @@
 use crate::database::Database;
 use crate::http::{self, Api};
+use crate::imagekit::ImageKit;
 use crate::midtrans::Midtrans;
 use reqwest::Client;
 use serde_json::Value;
@@ -18,6 +19,8 @@ pub struct Fleet {
     pub aws_url: String,
     /// The Midtrans simulator.
     pub midtrans_url: String,
+    /// The ImageKit simulator.
+    pub imagekit_url: String,
     /// The mailbox: its page, and `/api/email` below it.
     pub mailbox_url: String,
     /// URL of the database.
@@ -61,6 +64,7 @@ impl Fleet {
             docs_url: url("docs"),
             aws_url: url("aws"),
             midtrans_url: url("midtrans"),
+            imagekit_url: url("imagekit"),
             mailbox_url: url("mailbox"),
             database_url: url("database"),
             local: path.parent().expect("a file has a directory").to_path_buf(),
@@ -82,6 +86,11 @@ impl Fleet {
     /// The payment gateway.
     pub fn midtrans(&self) -> Midtrans {
         Midtrans::new(self)
+    }
+
+    /// The image service.
+    pub fn imagekit(&self) -> ImageKit {
+        ImageKit::new(self)
     }
 
     /// The database, by a connection of the test's own.

@@ -85,17 +85,24 @@ impl Buyer {
     pub async fn crowd(fleet: &Fleet, size: usize) -> Vec<Self> {
         let mark = unique();
         let sql = "
-            insert into users (email, password_hash, name, age, phone_number, is_verified, created_at, updated_at)
-            select 'crowd-' || n || '-' || $1 || '@acceptance.example', 'no password', 'Crowd ' || n, 30, '0800', true,
-                   now(), now()
-            from generate_series(1, $2::bigint) n
-            returning id, email";
+            with crowd as (
+                insert into users (email, password_hash, name, age, phone_number, is_verified, created_at, updated_at)
+                select 'crowd-' || n || '-' || $1 || '@acceptance.example', 'no password', 'Crowd ' || n, 30, '0800', true,
+                       now(), now()
+                from generate_series(1, $2::bigint) n
+                returning id, email
+            ), logged_in as (
+                insert into sessions (user_id, created_at, last_used_at, expires_at, ip, user_agent)
+                select id, now(), now(), now() + interval '1 day', '127.0.0.1', 'crowd' from crowd
+                returning id as session, user_id
+            )
+            select id, email, session from crowd join logged_in on user_id = id";
         let size = i64::try_from(size).expect("a crowd can be counted");
         let rows = fleet.database().await.rows(sql, &[&mark, &size]).await;
         let secret = fleet.secrets().jwt_secret;
         let buyers = rows.iter().map(|row| {
-            let (id, email): (i64, String) = (row.get(0), row.get(1));
-            let token = fleet_token(&secret, id, &email, "user");
+            let (id, email, session): (i64, String, i64) = (row.get(0), row.get(1), row.get(2));
+            let token = fleet_token(&secret, id, &email, session);
             Self {
                 id,
                 api: fleet.bearer(&token),
@@ -161,6 +168,13 @@ impl Organizer {
         }
     }
 
+    /// Lets the demo account of the staff check tickets at an event.
+    pub async fn send_staff(&self, fleet: &Fleet, event: i64) {
+        let (email, _) = fleet.account("staff");
+        let path = format!("/events/{event}/staff");
+        self.api.post(&path, &json!({"email": email})).await.data(200);
+    }
+
     /// Publishes an event of the test's own.
     pub async fn event(&self, name: &str) -> Event {
         let category = self.api.get("/categories?search=Music&limit=1").await.data(200);
@@ -201,12 +215,12 @@ impl Event {
     }
 }
 
-/// A token as `auth` issues it, good for an hour.
-pub(crate) fn fleet_token(secret: &str, id: i64, email: &str, role: &str) -> String {
+/// A token of a buyer as `auth` issues it, good for an hour.
+fn fleet_token(secret: &str, id: i64, email: &str, session: i64) -> String {
     let now = jiff::Timestamp::now().as_second();
     let claims = json!({
-        "id": id, "email": email, "role": role, "sub": id.to_string(), "name": "Crowd", "iat": now, "exp": now + 3600,
-        "jti": unique(),
+        "id": id, "email": email, "role": "user", "sub": id.to_string(), "name": "Crowd", "iat": now, "exp": now + 3600,
+        "jti": unique(), "sid": session,
     });
     let encode = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
     let signed = format!(

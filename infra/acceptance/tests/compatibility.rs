@@ -215,7 +215,7 @@ async fn a_login_gives_user_and_token_and_the_token_says_who_it_is() {
     let reply = fleet.stranger().post("/auth/login", &login).await;
     assert_eq!(reply.message(), "Login successful");
     let data = reply.data(200);
-    assert_eq!(keys(&data), ["user", "token"]);
+    assert_eq!(keys(&data), ["user", "token", "expiresIn", "refreshToken"]);
     begins_with(&data["user"], &USER);
     assert_eq!(data["user"]["authId"], Value::Null);
     assert_eq!(

@@ -34,6 +34,10 @@ pub const HTTP: &[Function] = &[
         routes: tickets::ROUTES,
     },
     Function {
+        name: "images",
+        routes: images::ROUTES,
+    },
+    Function {
         name: "cart",
         routes: cart::ROUTES,
     },

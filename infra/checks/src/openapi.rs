@@ -68,7 +68,8 @@ pub fn document() -> Result<Value> {
             "securitySchemes": {
                 "bearerAuth": {
                     "type": "http", "scheme": "bearer", "bearerFormat": "JWT",
-                    "description": "The token that logging in gave. Browsers may send it as the cookie `token` instead.",
+                    "description": "The token that logging in gave, or an API key (`gfk_…`) where an operation names a scope. \
+                                    Browsers may send the token as the cookie `token` instead.",
                 },
             },
         },
@@ -91,8 +92,16 @@ fn operation(route: &Route, sent: &mut SchemaGenerator, answered: &mut SchemaGen
     let Some(fields) = operation.as_object_mut() else {
         return Ok(operation);
     };
-    if let Some(who) = who(route.access) {
-        fields.insert("description".to_owned(), json!(who));
+    let key = route
+        .scope
+        .map(|scope| format!("API keys need the scope `{scope}`."));
+    let about: Vec<_> = who(route.access)
+        .map(str::to_owned)
+        .into_iter()
+        .chain(key)
+        .collect();
+    if !about.is_empty() {
+        fields.insert("description".to_owned(), json!(about.join(" ")));
     }
     let parameters = parameters(route)?;
     if !parameters.is_empty() {
@@ -101,9 +110,16 @@ fn operation(route: &Route, sent: &mut SchemaGenerator, answered: &mut SchemaGen
     if let Some(body) = route.body {
         let schema = body(sent);
         let required = requires_something(&schema, sent);
+        let mut content = json!({"application/json": {"schema": schema}});
+        if route.takes_image {
+            let image = json!({"type": "object", "properties": {"image": {
+                "description": "A JPEG, PNG, WebP or GIF of at most 5 MiB.", "type": "string", "format": "binary",
+            }}});
+            content["multipart/form-data"] = json!({"schema": {"allOf": [schema, image]}});
+        }
         fields.insert(
             "requestBody".to_owned(),
-            json!({"required": required, "content": {"application/json": {"schema": schema}}}),
+            json!({"required": required, "content": content}),
         );
     }
     fields.insert("responses".to_owned(), answers(route, answered));

@@ -3,54 +3,14 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod running;
+
 use checks::{fleet, repository};
 use domain::UserId;
 use domain::user::Role;
-use runtime::{Clock, Env};
+use runtime::Clock;
 use testkit::{Api, TestTokens};
-use web::{Access, Route, Site};
-
-/// Everything that the functions read at boot. Nothing listens at these addresses.
-fn env() -> Env {
-    Env::of([
-        ("DATABASE_URL", "postgres://nobody@127.0.0.1:9/none"),
-        ("JWT_SECRET", TestTokens::SECRET),
-        ("BASE_URL", "http://localhost"),
-        ("FRONTEND_URL", "http://localhost"),
-        ("STATE_TABLE", "state"),
-        ("QUEUE_MAIL_URL", "http://127.0.0.1:9/mail"),
-        (
-            "QUEUE_PAYMENT_NOTIFICATIONS_URL",
-            "http://127.0.0.1:9/payment-notifications",
-        ),
-        ("MIDTRANS_SERVER_KEY", "SB-Mid-server-TESTKEY"),
-        ("MIDTRANS_SNAP_URL", "http://127.0.0.1:9"),
-        ("MIDTRANS_CORE_URL", "http://127.0.0.1:9"),
-        (
-            "TICKET_SIGNING_KEYS",
-            "test:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=",
-        ),
-    ])
-}
-
-/// The router of a function, made as on Lambda.
-async fn api(function: &str) -> Api {
-    let (env, site) = (env(), Site::default());
-    Api::new(match function {
-        "auth" => auth::router(auth::App::from_env(&env).await.unwrap(), site),
-        "cart" => cart::router(cart::App::from_env(&env).await.unwrap(), site),
-        "categories" => categories::router(categories::App::from_env(&env).unwrap(), site),
-        "docs" => docs::router(docs::App::from_env(&env), site),
-        "events" => events::router(events::App::from_env(&env).unwrap(), site),
-        "midtrans-webhook" => {
-            midtrans_webhook::router(midtrans_webhook::App::from_env(&env).await.unwrap(), site)
-        }
-        "payments" => payments::router(payments::App::from_env(&env).await.unwrap(), site),
-        "tickets" => tickets::router(tickets::App::from_env(&env).unwrap(), site),
-        "users" => users::router(users::App::from_env(&env).unwrap(), site),
-        other => panic!("{other} is new: say here how its router is made"),
-    })
-}
+use web::{Access, Route};
 
 /// Whether somebody of a role may call a route.
 fn may_call(role: Role, access: Access) -> bool {
@@ -61,6 +21,11 @@ fn may_call(role: Role, access: Access) -> bool {
         Access::Admin => role == Role::Admin,
         Access::Gateway => false,
     }
+}
+
+/// The router of a function without a database.
+async fn api(function: &str) -> Api {
+    running::api(function, "postgres://nobody@127.0.0.1:9/none").await
 }
 
 async fn call(api: &Api, route: &Route, token: Option<&str>) -> (u16, String) {

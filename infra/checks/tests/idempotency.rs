@@ -14,6 +14,10 @@ fn exempt() -> BTreeMap<&'static str, &'static str> {
             "create_api_key",
             "the answer holds the API key, which is kept nowhere; one too many is seen in the list and revoked",
         ),
+        (
+            "create_image",
+            "it hands out an address for an upload; one that is not used is forgotten",
+        ),
     ])
 }
 

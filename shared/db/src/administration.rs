@@ -6,7 +6,7 @@
 use crate::error::Result;
 use crate::sql::{RowExt as _, params};
 use crate::users::{self, User};
-use crate::{cart, events, issued, orders, stock, verifications};
+use crate::{personal_data, sessions};
 use domain::user::Role;
 use domain::{Timestamp, UserId};
 use tokio_postgres::Transaction;
@@ -17,8 +17,8 @@ pub const DELETED_NAME: &str = "Deleted user";
 /// What became of a change of role.
 #[derive(Debug)]
 pub enum RoleChange {
-    /// The account has the role, now or already before.
-    Done(User),
+    /// The account has the role, and had this one before; possibly the same.
+    Done(User, Role),
     /// There is no such account.
     Missing,
     /// Whoever asked is not an admin any more.
@@ -26,14 +26,13 @@ pub enum RoleChange {
 }
 
 const CHANGE_ROLE_SQL: &str = "
-    update users set role = $2, sessions_valid_from = $3, updated_at = $3 where id = $1
+    update users set role = $2, updated_at = $3 where id = $1
     returning id, email, name, age, phone_number, role, is_verified, created_at, updated_at";
 
 const LOG_ROLE_SQL: &str = "
     insert into role_changes (user_id, changed_by, from_role, to_role, at) values ($1, $2, $3, $4, $5)";
 
-/// Gives an account another role, writes down who did it, and notes that access tokens issued before, which carry the old
-/// role, do not count. A role that it has already changes nothing.
+/// Gives an account another role, writes down who did it, and ends its sessions, whose tokens carry the old role. A role that it has already changes nothing.
 pub async fn change_role(
     tx: &Transaction<'_>,
     id: UserId,
@@ -48,7 +47,7 @@ pub async fn change_role(
     };
     if before == role {
         let user = users::find(tx.client(), id).await?;
-        return Ok(user.map_or(RoleChange::Missing, RoleChange::Done));
+        return Ok(user.map_or(RoleChange::Missing, |user| RoleChange::Done(user, before)));
     }
     let params = params![
         INT8: id.get(), INT8: admin.get(), TEXT: before.as_str(), TEXT: role.as_str(), TIMESTAMPTZ: now.inner(),
@@ -56,7 +55,8 @@ pub async fn change_role(
     tx.execute_typed(LOG_ROLE_SQL, params).await?;
     let params = params![INT8: id.get(), TEXT: role.as_str(), TIMESTAMPTZ: now.inner()];
     let row = tx.query_typed_one(CHANGE_ROLE_SQL, params).await?;
-    users::read(&row).map(RoleChange::Done)
+    sessions::end_all(tx.client(), id, now).await?;
+    Ok(RoleChange::Done(users::read(&row)?, before))
 }
 
 /// What became of a deletion.
@@ -72,42 +72,19 @@ pub enum Deleted {
     NotAdmin,
 }
 
-// The address is unique by its id, and no mail can ever reach it: the domain is reserved and has no dot.
-const ANONYMISE_SQL: &str = "
-    update users
-    set email = 'deleted-' || id || '@invalid', password_hash = '!', name = $2, age = 1, phone_number = '-',
-        is_verified = false, deleted_at = $3, sessions_valid_from = $3, updated_at = $3
-    where id = $1";
-
-/// Deletes an account: its row stays without anything personal, because orders, payments and tickets refer to it and stay as
-/// they are. What its cart holds goes back on sale; unpaid orders end with their time to pay; tickets stay good under
-/// another name.
+/// Erases the account of somebody, see [`personal_data::TABLES`].
 pub async fn delete(tx: &Transaction<'_>, id: UserId, admin: UserId, now: Timestamp) -> Result<Deleted> {
-    // What was mailed comes before the account: whoever uses it locks them in this order.
-    verifications::withdraw(tx, id).await?;
-    users::void_resets(tx, id).await?;
+    personal_data::void_mailed(tx, id).await?;
     match lock(tx, id, admin).await? {
         Locked::Account(_) => {}
         Locked::Missing => return Ok(Deleted::Missing),
         Locked::NotAdmin => return Ok(Deleted::NotAdmin),
     }
-    if events::has_upcoming(tx, id, now).await? {
-        return Ok(Deleted::HasEvents);
+    if personal_data::erase(tx, id, now).await? {
+        Ok(Deleted::Done)
+    } else {
+        Ok(Deleted::HasEvents)
     }
-    // A settlement that is under way may be issuing tickets in the old name; later ones read the new name.
-    orders::lock_all(tx, id).await?;
-    let items = cart::lock_all(tx, id).await?;
-    let params = params![INT8: id.get(), TEXT: DELETED_NAME, TIMESTAMPTZ: now.inner()];
-    tx.execute_typed(ANONYMISE_SQL, params).await?;
-    issued::rename_holder(tx, id, DELETED_NAME).await?;
-    for item in &items {
-        stock::lock_cart_holds(tx, item.id).await?;
-    }
-    for item in &items {
-        stock::release_cart_item(tx, item.id).await?;
-        cart::delete(tx, item.id).await?;
-    }
-    Ok(Deleted::Done)
 }
 
 /// An account that an admin is about to change.

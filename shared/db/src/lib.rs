@@ -1,10 +1,13 @@
 #![doc = include_str!("../README.md")]
 
 pub mod administration;
+pub mod api_keys;
+pub mod audit;
 pub mod cart;
 pub mod categories;
 mod connection;
 mod error;
+pub mod event_staff;
 pub mod events;
 pub mod idempotency;
 pub mod images;
@@ -15,7 +18,10 @@ pub mod orders;
 pub mod outbox;
 pub mod password_resets;
 pub mod payments;
+pub mod personal_data;
+pub mod preferences;
 mod rds_token;
+pub mod sessions;
 pub mod settlement;
 mod sql;
 pub mod stock;

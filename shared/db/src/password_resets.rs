@@ -3,7 +3,7 @@
 
 use crate::error::Result;
 use crate::sql::{RowExt as _, params};
-use crate::users;
+use crate::{sessions, users};
 use domain::user::Email;
 use domain::{Timestamp, UserId};
 use tokio_postgres::{Client, Row, Transaction};
@@ -132,10 +132,9 @@ pub async fn put_code(
     Ok(())
 }
 
-const SET_PASSWORD_SQL: &str =
-    "update users set password_hash = $2, sessions_valid_from = $3, updated_at = $3 where id = $1";
+const SET_PASSWORD_SQL: &str = "update users set password_hash = $2, updated_at = $3 where id = $1";
 
-/// Replaces the password of an account, voids every reset of it, and notes that access tokens issued before do not count.
+/// Replaces the password of an account, voids every reset of it, and ends its sessions.
 pub async fn set_password(tx: &Transaction<'_>, user: UserId, hash: &str, now: Timestamp) -> Result<()> {
     // Resets before the account: whoever uses one has locked them in this order.
     users::void_resets(tx, user).await?;
@@ -144,6 +143,7 @@ pub async fn set_password(tx: &Transaction<'_>, user: UserId, hash: &str, now: T
         params![INT8: user.get(), TEXT: hash, TIMESTAMPTZ: now.inner()],
     )
     .await?;
+    sessions::end_all(tx.client(), user, now).await?;
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! Accounts.
 
 use crate::error::Result;
+use crate::sessions;
 use crate::sql::{RowExt as _, anywhere, params};
 use domain::page::Page;
 use domain::user::{Age, Email, PersonName, Phone, Role};
@@ -178,11 +179,10 @@ pub async fn password_hash(db: &Client, id: UserId) -> Result<Option<String>> {
 }
 
 const CHANGE_PASSWORD_SQL: &str = "
-    update users set password_hash = $3, sessions_valid_from = $4, updated_at = $4
+    update users set password_hash = $3, updated_at = $4
     where id = $1 and password_hash = $2 and deleted_at is null";
 
-/// Replaces a password by another, voids every reset of the account, and notes that access tokens issued before do not
-/// count. `false` if `old` is not its hash any more.
+/// Replaces a password by another, voids every reset of the account, and ends its sessions. `false` if `old` is not its hash any more.
 pub async fn change_password(
     tx: &Transaction<'_>,
     id: UserId,
@@ -193,7 +193,11 @@ pub async fn change_password(
     // Resets come before the account: whoever uses one locks them in this order.
     void_resets(tx, id).await?;
     let params = params![INT8: id.get(), TEXT: old, TEXT: new, TIMESTAMPTZ: now.inner()];
-    Ok(tx.execute_typed(CHANGE_PASSWORD_SQL, params).await? > 0)
+    let changed = tx.execute_typed(CHANGE_PASSWORD_SQL, params).await? > 0;
+    if changed {
+        sessions::end_all(tx.client(), id, now).await?;
+    }
+    Ok(changed)
 }
 
 const VOID_RESETS_SQL: &str = "delete from password_resets where user_id = $1";

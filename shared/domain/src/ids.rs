@@ -52,6 +52,10 @@ macro_rules! ids {
 ids! {
     /// An account.
     UserId,
+    /// A log-in on one device.
+    SessionId,
+    /// A key of an organizer's own system.
+    ApiKeyId,
     /// An event.
     EventId,
     /// A category of ticket types.
@@ -68,6 +72,10 @@ ids! {
     PaymentId,
     /// A ticket issued to a buyer.
     IssuedTicketId,
+    /// A row of the audit log.
+    AuditId,
+    /// What a row of the audit log is about, among the things of its kind.
+    SubjectId,
     /// A picture that somebody uploaded.
     ImageId,
 }

@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+pub mod api_key;
+pub mod audit;
 pub mod breaker;
 pub mod calendar;
 pub mod cart;
@@ -14,7 +16,9 @@ pub mod money;
 pub mod order;
 pub mod page;
 pub mod payment;
+pub mod preferences;
 pub mod rate;
+pub mod session;
 pub mod text;
 pub mod ticket;
 pub mod time;

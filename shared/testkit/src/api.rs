@@ -1,5 +1,5 @@
 use axum::body::Body;
-use domain::UserId;
+use domain::{SessionId, UserId};
 use domain::user::Role;
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt as _;
@@ -194,13 +194,15 @@ impl TestTokens {
         Tokens::new(&Secret::new(Self::SECRET), 43_200)
     }
 
-    /// A token for somebody.
+    /// A token for somebody whom [`Rows`](crate::Rows) made: of the session that they got with the account, which has the
+    /// negative number of the account.
     pub fn of(id: UserId, role: Role, clock: &Clock) -> String {
         let subject = Subject {
             id,
             email: "someone@example.test",
             name: "Someone",
             role,
+            session: SessionId::new(-id.get()),
         };
         Self::checker().issue(&subject, clock.now()).expect("a token")
     }

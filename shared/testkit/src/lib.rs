@@ -3,13 +3,17 @@
 //! Everything here panics when something is missing; a test that cannot run fails.
 
 mod api;
+mod audit;
 mod database;
+mod form;
 mod gateway;
 mod rows;
 
 pub use self::gateway::Gateway;
 pub use api::{Api, Reply, TestTokens, event_file, twins};
+pub use audit::every_change_is_audited;
 pub use database::TestDb;
+pub use form::{Form, png_header};
 pub use rows::Rows;
 
 /// A moment at which tests begin: noon UTC on 1 January 2030.

@@ -13,7 +13,7 @@ use domain::{CategoryId, EventId, Rupiah, TicketTypeId, UserId};
 pub struct Rows<'a>(pub &'a TestDb);
 
 impl Rows<'_> {
-    /// A verified account named after its address.
+    /// A verified account named after its address, logged in.
     pub async fn user(&self, email: &str, role: Role) -> UserId {
         let (db, email) = (self.0.db(), Email::parse(email).expect("a valid address"));
         let mut conn = db.conn().await.expect("a connection");
@@ -31,13 +31,20 @@ impl Rows<'_> {
             panic!("the address is taken");
         };
         tx.commit().await.expect("commit");
+        let id = user.id;
         self.0
-            .run(&format!(
-                "update users set is_verified = true where id = {}",
-                user.id
-            ))
+            .run(&format!("update users set is_verified = true where id = {id}"))
             .await;
+        self.session(id).await;
         user.id
+    }
+
+    /// The session that tokens of tests belong to.
+    pub async fn session(&self, user: UserId) {
+        let sql = "insert into sessions (id, user_id, created_at, last_used_at, expires_at, ip, user_agent)
+                   overriding system value";
+        let values = format!("values (-{user}, {user}, now(), now(), '2100-01-01', '127.0.0.1', 'test')");
+        self.0.run(&format!("{sql} {values}")).await;
     }
 
     /// A buyer.
@@ -67,6 +74,7 @@ impl Rows<'_> {
             name: EventName::parse(name).expect("a valid name"),
             description: None,
             date: start().plus_seconds(30 * 86_400),
+            ends_at: None,
             time_zone: ZoneName::jakarta(),
             location: Location::parse("Gelora Bung Karno, Jakarta").expect("a valid place"),
             city: None,
@@ -77,6 +85,14 @@ impl Rows<'_> {
             .expect("an event")
             .expect("an organizer")
             .id
+    }
+
+    /// Lets somebody check tickets at an event.
+    pub async fn staff(&self, event: EventId, user: UserId) {
+        let sql = "insert into event_staff (event_id, user_id, added_by, created_at)";
+        self.0
+            .run(&format!("{sql} values ({event}, {user}, {user}, now())"))
+            .await;
     }
 
     /// A ticket type with these many units at this price.

@@ -3,30 +3,83 @@
 use crate::failure::Failure;
 use crate::tokens::Tokens;
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
+use domain::api_key::{self, KeyOwner, Scope};
 use domain::user::Role;
-use domain::{Error, UserId};
+use domain::{Error, Kind, SessionId, Timestamp, UserId};
 use http::request::Parts;
 use http::{HeaderMap, header};
 use lambda_http::request::RequestContext;
 use runtime::Clock;
 use std::sync::Arc;
 
-/// What a function must have so that its callers can be known.
+/// What a function must have so that its callers can be known. [`service!`](crate::service) writes it for an `App` with the
+/// usual fields.
 pub trait Service: Send + Sync + 'static {
     /// Checks tokens.
     fn tokens(&self) -> &Tokens;
 
     /// Tells the time.
     fn clock(&self) -> &Clock;
+
+    /// Whether a session of somebody goes on.
+    fn session_counts(
+        &self,
+        session: SessionId,
+        user: UserId,
+    ) -> impl Future<Output = Result<bool, Error>> + Send;
+
+    /// Whose API key has this hash, if it is a good one at this moment.
+    fn key_owner(
+        &self,
+        hash: [u8; 32],
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Option<KeyOwner>, Error>> + Send;
 }
 
-/// Somebody with a valid token.
+/// Makes an `App` with the fields `tokens`, `clock` and `db` a [`Service`]: sessions and API keys are looked up in its
+/// database.
+#[macro_export]
+macro_rules! service {
+    ($app:ty) => {
+        impl $crate::Service for $app {
+            fn tokens(&self) -> &$crate::Tokens {
+                &self.tokens
+            }
+
+            fn clock(&self) -> &::runtime::Clock {
+                &self.clock
+            }
+
+            async fn session_counts(
+                &self,
+                session: ::domain::SessionId,
+                user: ::domain::UserId,
+            ) -> ::domain::Result<bool> {
+                let conn = self.db.conn().await?;
+                Ok(::db::sessions::counts(&conn, session, user).await?)
+            }
+
+            async fn key_owner(
+                &self,
+                hash: [u8; 32],
+                now: ::domain::Timestamp,
+            ) -> ::domain::Result<Option<::domain::api_key::KeyOwner>> {
+                let conn = self.db.conn().await?;
+                Ok(::db::api_keys::owner(&conn, &hash, now).await?)
+            }
+        }
+    };
+}
+
+/// Somebody with a valid token or API key.
 #[derive(Debug, Clone, Copy)]
 pub struct Caller {
     /// Their account.
     pub id: UserId,
     /// What they may do, as of when the token was issued.
     pub role: Role,
+    /// The log-in that the token belongs to; none for an API key.
+    pub session: Option<SessionId>,
 }
 
 impl Caller {
@@ -100,24 +153,86 @@ fn token(headers: &HeaderMap) -> Option<&str> {
         .map(|(_, value)| value)
 }
 
-fn caller<S: Service>(headers: &HeaderMap, app: &S) -> Result<Option<Caller>, Failure> {
-    let Some(token) = token(headers) else {
+/// Who calls, if they may do what is asked of their role.
+///
+/// A role is judged by what a token says, before anything is looked up; then the session must go on. An API key must have
+/// the scope of the route, and its owner the role.
+async fn judge<S: Service>(
+    parts: &Parts,
+    app: &S,
+    may: impl Fn(Role) -> bool,
+) -> Result<Option<Caller>, Failure> {
+    let Some(token) = token(&parts.headers) else {
         return Ok(None);
     };
-    let claims = app.tokens().check(token, app.clock().now());
-    let claims = claims.ok_or_else(|| Error::unauthenticated("Invalid token"))?;
-    Ok(Some(Caller {
+    let now = app.clock().now();
+    if token.starts_with(api_key::PREFIX) {
+        return by_key(parts, app, token, may).await.map(Some);
+    }
+    let claims = app.tokens().check(token, now).ok_or_else(unknown)?;
+    if !may(claims.role) {
+        return Err(Error::forbidden().into());
+    }
+    let caller = Caller {
         id: UserId::new(claims.id),
         role: claims.role,
-    }))
+        session: Some(SessionId::new(claims.sid)),
+    };
+    let session = SessionId::new(claims.sid);
+    if !app.tokens().trusts(session, now) {
+        if !app.session_counts(session, caller.id).await? {
+            return Err(unknown().into());
+        }
+        app.tokens().trust(session, now);
+    }
+    Ok(Some(caller))
+}
+
+async fn by_key<S: Service>(
+    parts: &Parts,
+    app: &S,
+    key: &str,
+    may: impl Fn(Role) -> bool,
+) -> Result<Caller, Failure> {
+    let hash = runtime::random::sha256(key);
+    let owner = app
+        .key_owner(hash, app.clock().now())
+        .await?
+        .ok_or_else(unknown)?;
+    let scope = parts.extensions.get::<Scope>();
+    if !scope.is_some_and(|scope| owner.scopes.contains(scope)) {
+        let message = match scope {
+            Some(scope) => format!("This API key does not have the scope {scope}"),
+            None => "API keys are not accepted here".to_owned(),
+        };
+        return Err(Error::new(Kind::Forbidden, "scope_missing", message).into());
+    }
+    if !may(owner.role) {
+        return Err(Error::forbidden().into());
+    }
+    Ok(Caller {
+        id: owner.id,
+        role: owner.role,
+        session: None,
+    })
+}
+
+/// One answer for whatever is wrong with a token or key.
+fn unknown() -> Error {
+    Error::unauthenticated("Invalid token")
+}
+
+/// The caller, who must be somebody of such a role.
+async fn required<S: Service>(parts: &Parts, app: &S, may: impl Fn(Role) -> bool) -> Result<Caller, Failure> {
+    let caller = judge(parts, app, may).await?;
+    Ok(caller.ok_or_else(|| Error::unauthenticated("No token provided"))?)
 }
 
 impl<S: Service> FromRequestParts<Arc<S>> for Caller {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<S>) -> Result<Self, Failure> {
-        let caller = caller(&parts.headers, app.as_ref())?;
-        Ok(caller.ok_or_else(|| Error::unauthenticated("No token provided"))?)
+        required(parts, app.as_ref(), |_| true).await
     }
 }
 
@@ -125,7 +240,7 @@ impl<S: Service> OptionalFromRequestParts<Arc<S>> for Caller {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<S>) -> Result<Option<Self>, Failure> {
-        caller(&parts.headers, app.as_ref())
+        judge(parts, app.as_ref(), |_| true).await
     }
 }
 
@@ -133,7 +248,7 @@ impl<S: Service> FromRequestParts<Arc<S>> for Viewer {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<S>) -> Result<Self, Failure> {
-        caller(&parts.headers, app.as_ref()).map(Self)
+        judge(parts, app.as_ref(), |_| true).await.map(Self)
     }
 }
 
@@ -141,12 +256,7 @@ impl<S: Service> FromRequestParts<Arc<S>> for Publisher {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<S>) -> Result<Self, Failure> {
-        let caller = <Caller as FromRequestParts<Arc<S>>>::from_request_parts(parts, app).await?;
-        if caller.role.may_publish() {
-            Ok(Self(caller))
-        } else {
-            Err(Error::forbidden().into())
-        }
+        required(parts, app.as_ref(), Role::may_publish).await.map(Self)
     }
 }
 
@@ -154,12 +264,7 @@ impl<S: Service> FromRequestParts<Arc<S>> for Staff {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<S>) -> Result<Self, Failure> {
-        let caller = <Caller as FromRequestParts<Arc<S>>>::from_request_parts(parts, app).await?;
-        if caller.role.may_check_in() {
-            Ok(Self(caller))
-        } else {
-            Err(Error::forbidden().into())
-        }
+        required(parts, app.as_ref(), Role::may_check_in).await.map(Self)
     }
 }
 
@@ -167,18 +272,19 @@ impl<S: Service> FromRequestParts<Arc<S>> for Admin {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<S>) -> Result<Self, Failure> {
-        let caller = <Caller as FromRequestParts<Arc<S>>>::from_request_parts(parts, app).await?;
-        if caller.is_admin() {
-            Ok(Self(caller))
-        } else {
-            Err(Error::forbidden().into())
-        }
+        required(parts, app.as_ref(), |role| role == Role::Admin)
+            .await
+            .map(Self)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tokens::Subject;
+    use domain::api_key::Scopes;
+    use runtime::Secret;
+    use std::sync::atomic::{AtomicU32, Ordering};
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
         pairs
@@ -190,6 +296,128 @@ mod tests {
                 )
             })
             .collect()
+    }
+
+    const SECRET: &str = "0123456789abcdef0123456789abcdef";
+
+    /// A service with one account, one session and one API key.
+    struct App {
+        tokens: Tokens,
+        clock: Clock,
+        looks: AtomicU32,
+    }
+
+    const AYU: UserId = UserId::new(7);
+    const SESSION: SessionId = SessionId::new(3);
+
+    impl Service for App {
+        fn tokens(&self) -> &Tokens {
+            &self.tokens
+        }
+
+        fn clock(&self) -> &Clock {
+            &self.clock
+        }
+
+        async fn session_counts(&self, session: SessionId, user: UserId) -> Result<bool, Error> {
+            self.looks.fetch_add(1, Ordering::Relaxed);
+            Ok((session, user) == (SESSION, AYU))
+        }
+
+        async fn key_owner(&self, hash: [u8; 32], _: Timestamp) -> Result<Option<KeyOwner>, Error> {
+            Ok((hash == runtime::random::sha256("gfk_good")).then(|| KeyOwner {
+                id: AYU,
+                role: Role::Organizer,
+                scopes: Scopes::new(vec![Scope::EventsRead, Scope::TicketsCheck]).unwrap(),
+            }))
+        }
+    }
+
+    fn app() -> Arc<App> {
+        Arc::new(App {
+            tokens: Tokens::new(&Secret::new(SECRET), 3_600),
+            clock: Clock::set_to(Timestamp::parse("2030-01-01T00:00:00Z").unwrap()),
+            looks: AtomicU32::new(0),
+        })
+    }
+
+    fn token_of(app: &App, id: UserId, session: SessionId, role: Role) -> String {
+        let subject = Subject {
+            id,
+            email: "ayu@example.test",
+            name: "Ayu",
+            role,
+            session,
+        };
+        app.tokens.issue(&subject, app.clock.now()).unwrap()
+    }
+
+    /// What an extractor says about a request with a credential to a route with a scope.
+    async fn says<E: FromRequestParts<Arc<App>, Rejection = Failure>>(
+        app: &Arc<App>,
+        credential: &str,
+        scope: Option<Scope>,
+    ) -> Result<(), &'static str> {
+        let request = http::Request::get("/").header("authorization", format!("Bearer {credential}"));
+        let (mut parts, ()) = request.body(()).unwrap().into_parts();
+        if let Some(scope) = scope {
+            parts.extensions.insert(scope);
+        }
+        let judged = E::from_request_parts(&mut parts, app).await;
+        judged.map(|_| ()).map_err(|failure| failure.code())
+    }
+
+    #[tokio::test]
+    async fn a_session_is_looked_up_once_in_ten_seconds() {
+        let app = app();
+        let token = token_of(&app, AYU, SESSION, Role::User);
+        for (seconds, looks) in [(0, 1), (9, 1), (1, 2), (1, 2)] {
+            app.clock.advance(seconds);
+            assert_eq!(says::<Caller>(&app, &token, None).await, Ok(()));
+            assert_eq!(app.looks.load(Ordering::Relaxed), looks, "{seconds}");
+        }
+        app.tokens.distrust(SESSION);
+        assert_eq!(says::<Caller>(&app, &token, None).await, Ok(()));
+        assert_eq!(app.looks.load(Ordering::Relaxed), 3);
+    }
+
+    #[tokio::test]
+    async fn a_session_must_go_on_and_be_the_callers() {
+        let app = app();
+        for (id, session) in [(AYU, SessionId::new(4)), (UserId::new(8), SESSION)] {
+            let token = token_of(&app, id, session, Role::Admin);
+            for _ in 0..2 {
+                assert_eq!(says::<Admin>(&app, &token, None).await, Err("unauthenticated"));
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_role_is_judged_before_the_session() {
+        let app = app();
+        let token = token_of(&app, AYU, SESSION, Role::User);
+        assert_eq!(says::<Publisher>(&app, &token, None).await, Err("forbidden"));
+        assert_eq!(says::<Staff>(&app, &token, None).await, Err("forbidden"));
+        assert_eq!(says::<Admin>(&app, &token, None).await, Err("forbidden"));
+        assert_eq!(app.looks.load(Ordering::Relaxed), 0);
+    }
+
+    #[tokio::test]
+    async fn a_key_opens_routes_of_its_scopes_as_far_as_its_owner_may_go() {
+        let app = app();
+        let key = "gfk_good";
+        assert_eq!(says::<Caller>(&app, key, None).await, Err("scope_missing"));
+        assert_eq!(says::<Viewer>(&app, key, Some(Scope::EventsRead)).await, Ok(()));
+        assert_eq!(says::<Staff>(&app, key, Some(Scope::TicketsCheck)).await, Ok(()));
+        assert_eq!(says::<Admin>(&app, key, Some(Scope::EventsRead)).await, Err("forbidden"));
+        assert_eq!(
+            says::<Publisher>(&app, key, Some(Scope::EventsWrite)).await,
+            Err("scope_missing")
+        );
+        assert_eq!(
+            says::<Caller>(&app, "gfk_bad", Some(Scope::EventsRead)).await,
+            Err("unauthenticated")
+        );
     }
 
     #[test]

@@ -15,6 +15,12 @@ pub struct Failure {
 }
 
 impl Failure {
+    /// The code of its error.
+    #[cfg(test)]
+    pub(crate) fn code(&self) -> &'static str {
+        self.error.code
+    }
+
     /// Headers for its answer, beside those that its error asks for.
     pub(crate) fn with_headers(mut self, headers: HeaderMap) -> Self {
         self.headers = Some(Box::new(headers));

@@ -1,6 +1,7 @@
 //! What every request and every answer gets, whatever the handler did.
 
 use crate::failure::{Failure, Unfinished};
+use crate::origin::RequestId;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::middleware::Next;
@@ -67,6 +68,7 @@ pub(crate) async fn finish(State(site): State<Arc<Site>>, mut request: Request, 
     let method = request.method().clone();
     let route = format!("{method} {}", request.uri().path());
     drop_trailing_slash(request.uri_mut());
+    request.extensions_mut().insert(RequestId(request_id.clone()));
 
     let response = if method == Method::OPTIONS {
         preflight()

@@ -391,15 +391,43 @@ impl<T: FromStr<Err: fmt::Display> + Send, S: Send + Sync> FromRequestParts<S> f
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
-        let params = axum::extract::RawPathParams::from_request_parts(parts, state)
-            .await
-            .map_err(|_| Error::invalid("invalid_path", "The path is not valid UTF-8"))?;
-        let (name, text) = params.iter().next().unwrap_or(("id", ""));
-        let value = text
-            .parse()
-            .map_err(|problem: T::Err| Error::invalid_field(name, say(name, &problem.to_string())))?;
-        Ok(Self(value))
+        let params = path_params(parts, state).await?;
+        Ok(Self(parse_param(params.iter().next())?))
     }
+}
+
+/// Two parameters of the path, in its order.
+#[derive(Debug)]
+pub struct Paths<A, B>(pub A, pub B);
+
+impl<A, B, S> FromRequestParts<S> for Paths<A, B>
+where
+    A: FromStr<Err: fmt::Display> + Send,
+    B: FromStr<Err: fmt::Display> + Send,
+    S: Send + Sync,
+{
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
+        let params = path_params(parts, state).await?;
+        let mut params = params.iter();
+        Ok(Self(parse_param(params.next())?, parse_param(params.next())?))
+    }
+}
+
+async fn path_params<S: Send + Sync>(
+    parts: &mut Parts,
+    state: &S,
+) -> Result<axum::extract::RawPathParams, Error> {
+    axum::extract::RawPathParams::from_request_parts(parts, state)
+        .await
+        .map_err(|_| Error::invalid("invalid_path", "The path is not valid UTF-8"))
+}
+
+fn parse_param<T: FromStr<Err: fmt::Display>>(param: Option<(&str, &str)>) -> Result<T, Error> {
+    let (name, text) = param.unwrap_or(("id", ""));
+    text.parse()
+        .map_err(|problem: T::Err| Error::invalid_field(name, say(name, &problem.to_string())))
 }
 
 #[cfg(test)]

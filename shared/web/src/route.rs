@@ -1,8 +1,10 @@
 //! What a route is.
 
 use crate::finish::{self, Site};
+use axum::Extension;
 use axum::handler::Handler;
 use axum::routing::{MethodFilter, on};
+use domain::api_key::Scope;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use std::sync::Arc;
 
@@ -43,6 +45,8 @@ pub struct Route {
     pub status: u16,
     /// Its body, if it takes one.
     pub body: Option<SchemaOf>,
+    /// Whether the body may be a form with a picture, too.
+    pub takes_image: bool,
     /// Its query parameters, if it takes any.
     pub query: Option<SchemaOf>,
     /// The `data` of its answer; `null` if absent.
@@ -53,6 +57,8 @@ pub struct Route {
     pub idempotent: bool,
     /// Codes of the conflicts (409) that it answers.
     pub conflicts: &'static [&'static str],
+    /// Which scope opens it to API keys; without one it takes none.
+    pub scope: Option<Scope>,
 }
 
 fn schema_of<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
@@ -76,11 +82,13 @@ impl Route {
             summary,
             status: 200,
             body: None,
+            takes_image: false,
             query: None,
             data: None,
             media_type: None,
             idempotent: false,
             conflicts: &[],
+            scope: None,
         }
     }
 
@@ -95,6 +103,13 @@ impl Route {
     #[must_use]
     pub const fn body<T: JsonSchema>(mut self) -> Self {
         self.body = Some(schema_of::<T>);
+        self
+    }
+
+    /// Its body may be a form with a picture, too: see [`WithImage`](crate::WithImage).
+    #[must_use]
+    pub const fn or_form_with_image(mut self) -> Self {
+        self.takes_image = true;
         self
     }
 
@@ -123,6 +138,13 @@ impl Route {
     #[must_use]
     pub const fn idempotent(mut self) -> Self {
         self.idempotent = true;
+        self
+    }
+
+    /// It is open to API keys with this scope.
+    #[must_use]
+    pub const fn scope(mut self, scope: Scope) -> Self {
+        self.scope = Some(scope);
         self
     }
 
@@ -158,8 +180,12 @@ impl<S: Send + Sync + 'static> Router<S> {
             "DELETE" => MethodFilter::DELETE,
             _ => MethodFilter::GET,
         };
+        let mut mounted = on(filter, handler);
+        if let Some(scope) = route.scope {
+            mounted = mounted.layer(Extension(scope));
+        }
         Self {
-            routes: self.routes.route(route.path, on(filter, handler)),
+            routes: self.routes.route(route.path, mounted),
         }
     }
 

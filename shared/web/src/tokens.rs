@@ -1,12 +1,14 @@
 //! Access tokens: JWTs signed with HS256 and the secret that the web client shares, because its middleware checks them.
 
 use domain::user::Role;
-use domain::{Timestamp, UserId};
+use domain::{SessionId, Timestamp, UserId};
 use jsonwebtoken::crypto::{CryptoProvider, JwtSigner, JwtVerifier, KeyUtils};
 use jsonwebtoken::errors::{Error, ErrorKind};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use ring::hmac;
 use runtime::{BootError, Env, Secret};
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Shortest secret that is accepted: HS256 wants one as long as its hash.
 const SHORTEST_SECRET: usize = 32;
@@ -30,6 +32,8 @@ pub struct Claims {
     pub exp: i64,
     /// Identity of the token.
     pub jti: String,
+    /// The session: when it ends, the token counts no more.
+    pub sid: i64,
 }
 
 /// For whom a token is issued.
@@ -43,6 +47,8 @@ pub struct Subject<'a> {
     pub name: &'a str,
     /// What the account may do.
     pub role: Role,
+    /// The log-in that the token belongs to.
+    pub session: SessionId,
 }
 
 /// Issues and checks access tokens.
@@ -51,7 +57,17 @@ pub struct Tokens {
     checking: DecodingKey,
     validation: Validation,
     lifetime_seconds: i64,
+    trusted: Trusted,
 }
+
+/// Sessions that were found to go on, and when.
+type Trusted = Mutex<HashMap<SessionId, Timestamp>>;
+
+/// Seconds for which a session is trusted to go on without another look: a token dies at the latest so long after its session.
+const TRUST_SECONDS: i64 = 10;
+
+/// Sessions remembered; one more, and all are looked at again.
+const MOST_TRUSTED: usize = 10_000;
 
 impl Tokens {
     /// Reads `JWT_SECRET` and `JWT_EXPIRES_IN` (`12h`, `30m`, `7d` or seconds; 12 hours unless set).
@@ -88,6 +104,7 @@ impl Tokens {
             checking: DecodingKey::from_secret(secret.expose().as_bytes()),
             validation,
             lifetime_seconds,
+            trusted: Trusted::default(),
         }
     }
 
@@ -105,9 +122,41 @@ impl Tokens {
             iat: now.unix_seconds(),
             exp: now.unix_seconds().saturating_add(self.lifetime_seconds),
             jti: runtime::random::hex::<16>(),
+            sid: subject.session.get(),
         };
         jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.signing)
             .map_err(domain::Error::internal)
+    }
+
+    /// Seconds that a token lives.
+    pub const fn lifetime_seconds(&self) -> i64 {
+        self.lifetime_seconds
+    }
+
+    /// Whether a session was found to go on a moment ago.
+    pub(crate) fn trusts(&self, session: SessionId, now: Timestamp) -> bool {
+        let seen = self.trusted().get(&session).copied();
+        seen.is_some_and(|seen| seen <= now && now < seen.plus_seconds(TRUST_SECONDS))
+    }
+
+    /// Remembers that a session goes on.
+    pub(crate) fn trust(&self, session: SessionId, now: Timestamp) {
+        let mut trusted = self.trusted();
+        if trusted.len() >= MOST_TRUSTED {
+            trusted.clear();
+        }
+        trusted.insert(session, now);
+    }
+
+    /// Looks again before the next token of a session is trusted, because it was ended here and now. Other execution
+    /// environments find out within seconds.
+    pub fn distrust(&self, session: SessionId) {
+        self.trusted().remove(&session);
+    }
+
+    fn trusted(&self) -> MutexGuard<'_, HashMap<SessionId, Timestamp>> {
+        // A panic elsewhere leaves the map whole.
+        self.trusted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What a token says, if it is signed by us with HS256, complete, and good at this moment. `None` for anything else;
@@ -209,6 +258,7 @@ mod tests {
             email: "ayu@example.test",
             name: "Ayu",
             role: Role::User,
+            session: SessionId::new(3),
         };
         tokens().issue(&subject, at("2030-01-01T00:00:00Z")).unwrap()
     }
@@ -248,15 +298,15 @@ mod tests {
         let (body, signature) = rest.split_once('.').unwrap();
         let claims = |role: &str| {
             format!(
-                r#"{{"id":7,"email":"a@b.co","role":"{role}","sub":"7","name":"A","iat":1893456000,"exp":1999999999,"jti":"x"}}"#
+                r#"{{"id":7,"email":"a@b.co","role":"{role}","sub":"7","name":"A","iat":1893456000,"exp":1999999999,"jti":"x","sid":3}}"#
             )
         };
-        let sign = |head: &str, body: &str| {
+        let signed_with = |secret: &[u8], head: &str, body: &str| {
             let text = format!("{head}.{body}");
-            let key = hmac::Key::new(hmac::HMAC_SHA256, b"0123456789abcdef0123456789abcdef");
-            let tag = hmac::sign(&key, text.as_bytes());
+            let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), text.as_bytes());
             format!("{text}.{}", base64url(tag.as_ref()))
         };
+        let sign = |head: &str, body: &str| signed_with(b"0123456789abcdef0123456789abcdef", head, body);
         let hs256 = part(r#"{"alg":"HS256","typ":"JWT"}"#);
         assert!(
             tokens()
@@ -293,7 +343,7 @@ mod tests {
                 sign(
                     &hs256,
                     &part(
-                        r#"{"id":7,"email":"a@b.co","role":"user","sub":"7","name":"A","iat":1,"jti":"x"}"#,
+                        r#"{"id":7,"email":"a@b.co","role":"user","sub":"7","name":"A","iat":1,"jti":"x","sid":3}"#,
                     ),
                 ),
             ),
@@ -304,7 +354,72 @@ mod tests {
                     &part(&claims("user").replace("1999999999", "\"1999999999\"")),
                 ),
             ),
+            (
+                "exp with a fraction",
+                sign(&hs256, &part(&claims("user").replace("1999999999", "1999999999.5"))),
+            ),
+            (
+                "expired",
+                sign(&hs256, &part(&claims("user").replace("1999999999", "1893456000"))),
+            ),
+            (
+                "issued in the future",
+                sign(
+                    &hs256,
+                    &part(&claims("user").replace(r#""iat":1893456000"#, r#""iat":1999999998"#)),
+                ),
+            ),
+            (
+                "no session",
+                sign(&hs256, &part(&claims("user").replace(r#","sid":3"#, ""))),
+            ),
+            (
+                "session as text",
+                sign(
+                    &hs256,
+                    &part(&claims("user").replace(r#""sid":3"#, r#""sid":"3""#)),
+                ),
+            ),
+            (
+                "id as text",
+                sign(&hs256, &part(&claims("user").replace(r#""id":7"#, r#""id":"7""#))),
+            ),
+            ("roles", sign(&hs256, &part(&claims(r#"user","role":"admin"#)))),
             ("unknown role", sign(&hs256, &part(&claims("root")))),
+            ("alg hs256", sign(&part(r#"{"alg":"hs256"}"#), body)),
+            ("alg HS384", sign(&part(r#"{"alg":"HS384"}"#), body)),
+            ("alg ES256", sign(&part(r#"{"alg":"ES256"}"#), body)),
+            ("alg EdDSA", sign(&part(r#"{"alg":"EdDSA"}"#), body)),
+            ("no alg", sign(&part(r#"{"typ":"JWT"}"#), body)),
+            ("no header", sign("", body)),
+            ("header that is no object", sign(&part("[]"), body)),
+            (
+                "a key named by the token, and signed with",
+                signed_with(
+                    b"",
+                    &part(r#"{"alg":"HS256","kid":"../../dev/null"}"#),
+                    &part(&claims("admin")),
+                ),
+            ),
+            (
+                "a key brought along, and signed with",
+                signed_with(
+                    b"mine",
+                    &part(r#"{"alg":"HS256","jwk":{"kty":"oct","k":"bWluZQ"}}"#),
+                    &part(&claims("admin")),
+                ),
+            ),
+            (
+                "another's body under the signature",
+                format!("{head}.{body}x.{signature}"),
+            ),
+            (
+                "a signature cut short",
+                format!("{head}.{body}.{}", &signature[..signature.len() - 2]),
+            ),
+            ("four parts", format!("{good}.{signature}")),
+            ("blanks", format!(" {good}")),
+            ("padding", format!("{good}=")),
             (
                 "sub of another",
                 sign(
@@ -321,6 +436,7 @@ mod tests {
                             email: "a@b.co",
                             name: "A",
                             role: Role::Admin,
+                            session: SessionId::new(3),
                         },
                         now,
                     )

@@ -50,8 +50,11 @@ async fn a_forgotten_password_is_replaced_in_the_order_of_existing_clients() {
 async fn a_reset_ends_sessions_and_uses_up_every_token_of_the_account() {
     let t = Setup::with_ayu().await;
     t.register("budi@example.com").await;
-    let never = "select count(*) from users where sessions_valid_from is null";
-    assert_eq!(t.db.count(never).await, 2);
+    t.login(AYU, OLD).await.data(200);
+    t.login(AYU, OLD).await.data(200);
+    t.login("budi@example.com", OLD).await.data(200);
+    let going_on = "select count(*) from sessions where ended_at is null";
+    assert_eq!(t.db.count(going_on).await, 3);
     let (open, open_code) = t.begin(AYU).await;
     let (other, other_code) = t.begin("budi@example.com").await;
     t.clock.advance(1);
@@ -59,10 +62,9 @@ async fn a_reset_ends_sessions_and_uses_up_every_token_of_the_account() {
     t.clock.advance(1);
     t.replace(&used, &code, NEW).await.data(200);
 
-    let since = "select to_char(sessions_valid_from at time zone 'utc', 'YYYY-MM-DD HH24:MI:SS')
-                 from users where email = 'ayu@example.com'";
-    assert_eq!(t.db.text(since).await, "2030-01-01 12:00:02");
-    assert_eq!(t.db.count(never).await, 1, "nobody else has to log in again");
+    let ended = "select string_agg(to_char(ended_at at time zone 'utc', 'HH24:MI:SS'), ' ') from sessions";
+    assert_eq!(t.db.text(ended).await, "12:00:02 12:00:02");
+    assert_eq!(t.db.count(going_on).await, 1, "nobody else has to log in again");
     for (token, code) in [(&used, &code), (&open, &open_code)] {
         assert_eq!(refusal(&t.verify(token, code).await), invalid_token());
         assert_eq!(refusal(&t.replace(token, code, OLD).await), invalid_token());

@@ -114,6 +114,7 @@ async fn no_event_is_published_by_a_deleted_organizer() {
         name: EventName::parse("Java Jazz").unwrap(),
         description: None,
         date: at(86_400),
+        ends_at: None,
         time_zone: ZoneName::jakarta(),
         location: Location::parse("Jakarta").unwrap(),
         city: None,

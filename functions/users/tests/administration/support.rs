@@ -4,7 +4,7 @@ use db::stock::{self, Owner, Want};
 use domain::order::{Line, price};
 use domain::user::{Email, Role};
 use domain::{OrderId, Rupiah, TicketTypeId, Timestamp, UserId};
-use runtime::{Clock, Env};
+use runtime::{Clock, Env, LinkKey, Secret};
 use serde_json::{Value, json};
 use testkit::{Api, Reply, Rows, TestDb, TestTokens, start};
 use users::{App, router};
@@ -45,6 +45,8 @@ fn api(db: &TestDb, clock: &Clock) -> Api {
         db: db.db(),
         tokens: TestTokens::checker(),
         clock: clock.clone(),
+        unsubscribing: LinkKey::derive(&Secret::new(TestTokens::SECRET), "unsubscribe"),
+        base_url: "https://api.example".to_owned(),
     };
     Api::new(router(app, Site::from_env(&Env::default())))
 }
@@ -52,6 +54,11 @@ fn api(db: &TestDb, clock: &Clock) -> Api {
 impl Setup {
     pub fn another_api(&self) -> Api {
         api(&self.db, &self.clock)
+    }
+
+    /// Lets the function find out that a session goes on, which it then trusts for ten seconds.
+    pub async fn trust(&self, token: &str) {
+        self.api.get(&format!("{USERS}/me"), Some(token)).await.data(200);
     }
 
     pub fn rows(&self) -> Rows<'_> {

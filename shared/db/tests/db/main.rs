@@ -19,10 +19,13 @@
 mod connection;
 mod idempotency;
 mod images;
+mod life_cycle;
 mod outbox;
 mod payments;
 mod permutations;
+mod personal_data;
 mod races;
+mod sessions;
 mod settlement;
 mod sources;
 mod statements;

@@ -1,0 +1,223 @@
+//! What belongs to somebody is not there for anybody else: every route whose path names a thing is called by others of each
+//! role, and then by its owner, so that "not there" is known not to be a mistake in the path.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod running;
+
+use checks::fleet;
+use domain::user::Role;
+use domain::{EventId, TicketTypeId, UserId};
+use runtime::Clock;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use testkit::{Rows, TestDb, TestTokens};
+use web::{Access, Route};
+
+/// Whose a thing is that a path names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Owner {
+    /// Somebody who buys.
+    Buyer,
+    /// Somebody who sells.
+    Organizer,
+    /// Nobody's: the route shows it to everybody.
+    Nobody,
+}
+
+/// A body that the route takes.
+fn body(route: &Route) -> Value {
+    match route.id {
+        "change_item" => json!({"quantity": 1}),
+        "add_event_staff" => json!({"email": "another-staff@example.test"}),
+        _ if route.body.is_some() => json!({"name": "Changed"}),
+        _ => json!({}),
+    }
+}
+
+/// A platform on which a buyer and an organizer own one thing of each kind.
+struct Platform {
+    db: TestDb,
+    buyer: UserId,
+    organizer: UserId,
+    /// Not published, so that it is the organizer's alone.
+    draft: EventId,
+    hidden: TicketTypeId,
+    ticket: String,
+    strangers: Vec<(UserId, Role)>,
+}
+
+async fn platform() -> Platform {
+    let db = TestDb::new().await;
+    let rows = Rows(&db);
+    let sold = rows.on_sale(50_000, 10).await;
+    let buyer = rows.buyer("buyer@example.test").await;
+    let organizer = rows.user("owner@example.test", Role::Organizer).await;
+    let category = rows.category("Theatre").await;
+    let draft = rows.event(organizer, "Draft").await;
+    let hidden = rows.ticket_type(organizer, draft, category, 50_000, 10).await;
+    let (_, codes) = rows.bought(buyer, sold, 1).await;
+    let mut strangers = Vec::new();
+    for role in [Role::User, Role::Staff, Role::Organizer] {
+        let id = rows.user(&format!("another-{role}@example.test"), role).await;
+        strangers.push((id, role));
+    }
+    rows.staff(draft, buyer).await;
+    let more = [
+        format!("update events set status = 'draft' where id = {draft}"),
+        format!(
+            "insert into cart_items (id, user_id, ticket_type_id, quantity, reserved_until, held_since, created_at, updated_at)
+             overriding system value values (71, {buyer}, {sold}, 1, now(), now(), now(), now())"
+        ),
+        format!(
+            "insert into payments (id, order_id, user_id, amount, original_amount, status, payment_date, created_at, updated_at)
+             overriding system value select 72, id, {buyer}, total, subtotal, 'success', now(), now(), now() from orders"
+        ),
+        format!(
+            "insert into sessions (id, user_id, created_at, last_used_at, expires_at, ip, user_agent)
+             overriding system value values (73, {buyer}, now(), now(), '2100-01-01', '127.0.0.1', 'lost')"
+        ),
+        format!(
+            "insert into api_keys (id, user_id, name, hint, key_hash, scopes, created_at)
+             overriding system value values (74, {organizer}, 'key', 'gfk_', '\\x00', array['events:read'], now())"
+        ),
+        format!(
+            "insert into images (id, owner_id, purpose, key, media_type, bytes, created_at, updated_at) overriding system value
+             values (75, {organizer}, 'event', repeat('0', 32), 'image/png', 1, now(), now())"
+        ),
+    ];
+    for sql in more {
+        db.run(&sql).await;
+    }
+    Platform {
+        buyer,
+        organizer,
+        draft,
+        hidden,
+        ticket: codes.into_iter().next().unwrap(),
+        strangers,
+        db,
+    }
+}
+
+impl Platform {
+    /// Whose the thing is that the path of a route names, and the path with that thing in it.
+    fn thing_of(&self, route: &Route) -> (Owner, String) {
+        let Self {
+            buyer,
+            draft,
+            hidden,
+            ticket,
+            ..
+        } = self;
+        let named = BTreeMap::from([
+            ("/api/v1/auth/sessions/{id}", (Owner::Buyer, "73".to_owned())),
+            (
+                "/api/v1/users/me/api-keys/{id}",
+                (Owner::Organizer, "74".to_owned()),
+            ),
+            ("/api/v1/users/{id}", (Owner::Buyer, buyer.to_string())),
+            ("/api/v1/events/{id}", (Owner::Organizer, draft.to_string())),
+            ("/api/v1/tickets/{id}", (Owner::Organizer, hidden.to_string())),
+            (
+                "/api/v1/tickets/event/{eventId}",
+                (Owner::Organizer, draft.to_string()),
+            ),
+            ("/api/v1/tickets/mine/{code}", (Owner::Buyer, ticket.clone())),
+            ("/api/v1/images/{id}", (Owner::Organizer, "75".to_owned())),
+            ("/api/v1/cart/{id}", (Owner::Buyer, "71".to_owned())),
+            ("/api/v1/payments/{id}", (Owner::Buyer, "72".to_owned())),
+            ("/api/v1/auth/verify/{token}", (Owner::Nobody, "0".repeat(64))),
+            ("/api/v1/categories/{id}", (Owner::Nobody, "1".to_owned())),
+            (
+                "/api/v1/tickets/category/{categoryId}",
+                (Owner::Nobody, "1".to_owned()),
+            ),
+            ("/api-docs/{file}", (Owner::Nobody, "swagger-ui.css".to_owned())),
+        ]);
+        let end = route.path.find('}').unwrap() + 1;
+        let (first, rest) = route.path.split_at(end);
+        let (owner, value) = named
+            .get(first)
+            .unwrap_or_else(|| panic!("{}: say here whose {first} is", route.id));
+        let start = first.find('{').unwrap();
+        let path = format!(
+            "{}{value}{}",
+            &first[..start],
+            rest.replace("{userId}", &buyer.to_string())
+        );
+        assert!(
+            !path.contains('{'),
+            "{}: say here what stands in {path}",
+            route.id
+        );
+        (*owner, path)
+    }
+}
+
+#[tokio::test]
+async fn what_is_somebodys_is_not_there_for_others() {
+    let platform = platform().await;
+    let clock = Clock::system();
+    let mut seen = 0;
+    for function in fleet::HTTP {
+        let api = running::api(function.name, platform.db.url()).await;
+        let mut routes: Vec<_> = function
+            .routes
+            .iter()
+            .filter(|route| {
+                route.path.contains('{') && !matches!(route.access, Access::Admin | Access::Gateway)
+            })
+            .collect();
+        // The owner deletes last, or nothing would be left to look at.
+        routes.sort_by_key(|route| (route.method == "DELETE", route.path.len()));
+        for route in routes {
+            let (owner, path) = platform.thing_of(route);
+            if owner == Owner::Nobody {
+                continue;
+            }
+            for (id, role) in &platform.strangers {
+                let token = TestTokens::of(*id, *role, &clock);
+                let reply = api
+                    .call(route.method, &path, Some(&token), Some(body(route)))
+                    .await;
+                let may_ask = route.access != Access::Publisher || *role == Role::Organizer;
+                let expected = if may_ask {
+                    (404, "not_found")
+                } else {
+                    (403, "forbidden")
+                };
+                // Of accounts it is no secret that they are not one's own: the path says whose they are.
+                let own_only = route.path == "/api/v1/users/{id}" && reply.status == 403;
+                if !own_only {
+                    assert_eq!(
+                        (reply.status.as_u16(), reply.error(reply.status.as_u16()).as_str()),
+                        expected,
+                        "{} as another {role}",
+                        route.id
+                    );
+                }
+            }
+            if route.access == Access::Public {
+                let reply = api.call(route.method, &path, None, None).await;
+                assert_eq!(reply.status, 404, "{} as nobody", route.id);
+            }
+            let (id, role) = match owner {
+                Owner::Buyer => (platform.buyer, Role::User),
+                _ => (platform.organizer, Role::Organizer),
+            };
+            let token = TestTokens::of(id, role, &clock);
+            let reply = api
+                .call(route.method, &path, Some(&token), Some(body(route)))
+                .await;
+            assert!(
+                ![401, 403, 404].contains(&reply.status.as_u16()),
+                "{} as its owner: {}",
+                route.id,
+                reply.status
+            );
+            seen += 1;
+        }
+    }
+    assert!(seen >= 20, "{seen} routes name a thing of somebody");
+}
