@@ -15,7 +15,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use std::num::NonZeroU32;
 use views::FullTicketOut;
-use web::{Route, Router, Service, Site, Tokens};
+use web::{Route, Router, Site, Tokens};
 
 /// What the handlers work with.
 pub struct App {
@@ -57,15 +57,7 @@ impl App {
     }
 }
 
-impl Service for App {
-    fn tokens(&self) -> &Tokens {
-        &self.tokens
-    }
-
-    fn clock(&self) -> &Clock {
-        &self.clock
-    }
-}
+web::service!(App);
 
 /// The routes of this function.
 pub const ROUTES: &[Route] = &[
@@ -118,7 +110,7 @@ impl CartItemOut {
             quantity: item.quantity,
             created_at: item.created_at,
             updated_at: item.updated_at,
-            ticket: ticket.into(),
+            ticket: FullTicketOut::new(ticket, now),
             reserved_until: (item.reserved_until > now).then_some(item.reserved_until),
         }
     }

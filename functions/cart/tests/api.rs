@@ -438,3 +438,35 @@ async fn nobody_is_stopped_when_the_table_does_not_answer() {
         .await
         .data(200);
 }
+
+#[tokio::test]
+async fn what_is_cancelled_draft_or_over_is_neither_reserved_nor_ordered() {
+    let t = Setup::new(10).await;
+    let (api, (_, ayu), (_, budi)) = (t.api(), t.buyer("ayu").await, t.buyer("budi").await);
+    let item = t.add(&api, &ayu, 2).await.data(201);
+    let path = format!("/api/v1/cart/{}", item["id"]);
+    for (change, unseen) in [
+        ("status = 'cancelled'", false),
+        ("status = 'draft'", true),
+        ("date = '2029-12-31 12:00Z'", false),
+        ("date = '2030-01-01 10:00Z', ends_at = '2030-01-01 12:00Z'", false),
+    ] {
+        t.db.run("update events set status = 'published', date = '2030-02-01', ends_at = null")
+            .await;
+        t.db.run(&format!("update events set {change}")).await;
+        t.db.run("update ticket_types set sales_end = '2031-01-01'").await;
+        let added = t.add(&api, &budi, 1).await;
+        let changed = api
+            .call("PATCH", &path, Some(&ayu), Some(json!({"quantity": 3})))
+            .await;
+        for reply in [added, changed] {
+            match unseen {
+                true => assert_eq!(reply.error(404), "not_found"),
+                false => assert_eq!(reply.error(409), "sales_closed", "{change}"),
+            }
+        }
+        let ordered = api.call("POST", "/api/v1/cart/checkout", Some(&ayu), None).await;
+        assert_eq!(ordered.error(409), "sales_closed", "{change}");
+        assert_eq!(t.counters().await, (2, 0, 2), "{change}");
+    }
+}

@@ -3,10 +3,11 @@ use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use db::categories::Written;
 use domain::Error;
+use domain::audit::{Changes, Subject};
 use domain::event::CategoryName;
 use std::sync::Arc;
 use views::CategoryOut;
-use web::{Access, Admin, Answer, Keyed, Route};
+use web::{Access, Admin, Answer, Keyed, Origin, Route};
 
 pub(crate) const ROUTE: Route = Route::new(
     "POST",
@@ -32,6 +33,7 @@ web::input! {
 pub(crate) async fn create_category(
     State(app): State<Arc<App>>,
     Admin(caller): Admin,
+    origin: Origin,
     mut request: Keyed<CategoryIn>,
 ) -> web::Result<Response> {
     let now = app.clock.now();
@@ -46,6 +48,11 @@ pub(crate) async fn create_category(
         Written::NameTaken => return Err(name_taken().into()),
         Written::Missing => return Err(Error::not_found("Category").into()),
     };
+    let (subject, changes) = (
+        Subject::Category(category.id),
+        Changes::none().set("name", &category.name),
+    );
+    db::audit::record(&tx, &origin.entry(caller, ROUTE.id, subject, changes, now)).await?;
     let answer = Answer::created("Category created successfully", CategoryOut::from(category));
     db::idempotency::store(tx.client(), once.as_ref(), &answer.to_stored()).await?;
     tx.commit().await.map_err(db::DbError::from)?;

@@ -1,9 +1,10 @@
 use crate::App;
 use axum::extract::State;
 use db::categories::Deleted;
+use domain::audit::{Changes, Subject};
 use domain::{CategoryId, Error};
 use std::sync::Arc;
-use web::{Access, Admin, Answer, Path, Route};
+use web::{Access, Admin, Answer, Origin, Path, Route};
 
 pub(crate) const ROUTE: Route = Route::new(
     "DELETE",
@@ -16,13 +17,22 @@ pub(crate) const ROUTE: Route = Route::new(
 
 pub(crate) async fn delete_category(
     State(app): State<Arc<App>>,
-    _: Admin,
+    Admin(caller): Admin,
     Path(id): Path<CategoryId>,
+    origin: Origin,
 ) -> web::Result<Answer<()>> {
-    let conn = app.db.conn().await?;
-    match db::categories::delete(&conn, id).await? {
-        Deleted::Done => Ok(Answer::ok(()).message("Category deleted successfully")),
-        Deleted::InUse => Err(Error::conflict("in_use", "Ticket types of this category exist").into()),
-        Deleted::Missing => Err(Error::not_found("Category").into()),
+    let mut conn = app.db.conn().await?;
+    let tx = conn.begin().await?;
+    match db::categories::delete(tx.client(), id).await? {
+        Deleted::Done => {}
+        Deleted::InUse => {
+            return Err(Error::conflict("in_use", "Ticket types of this category exist").into());
+        }
+        Deleted::Missing => return Err(Error::not_found("Category").into()),
     }
+    let subject = Subject::Category(id);
+    let entry = origin.entry(caller, ROUTE.id, subject, Changes::none(), app.clock.now());
+    db::audit::record(&tx, &entry).await?;
+    tx.commit().await.map_err(db::DbError::from)?;
+    Ok(Answer::ok(()).message("Category deleted successfully"))
 }

@@ -7,7 +7,7 @@ mod list_categories;
 mod update_category;
 
 use runtime::{BootError, Clock, Env};
-use web::{Route, Router, Service, Site, Tokens};
+use web::{Route, Router, Site, Tokens};
 
 /// What the handlers work with.
 pub struct App {
@@ -34,15 +34,7 @@ impl App {
     }
 }
 
-impl Service for App {
-    fn tokens(&self) -> &Tokens {
-        &self.tokens
-    }
-
-    fn clock(&self) -> &Clock {
-        &self.clock
-    }
-}
+web::service!(App);
 
 /// The routes of this function.
 pub const ROUTES: &[Route] = &[

@@ -1,11 +1,12 @@
 use crate::{App, name_taken};
 use axum::extract::State;
 use db::categories::Written;
+use domain::audit::{Changes, Subject};
 use domain::event::CategoryName;
 use domain::{CategoryId, Error};
 use std::sync::Arc;
 use views::CategoryOut;
-use web::{Access, Admin, Answer, Json, Path, Route};
+use web::{Access, Admin, Answer, Json, Origin, Path, Route};
 
 pub(crate) const ROUTE: Route = Route::new(
     "PATCH",
@@ -28,16 +29,25 @@ web::input! {
 
 pub(crate) async fn update_category(
     State(app): State<Arc<App>>,
-    _: Admin,
+    Admin(caller): Admin,
     Path(id): Path<CategoryId>,
+    origin: Origin,
     Json(input): Json<CategoryPatch>,
 ) -> web::Result<Answer<CategoryOut>> {
-    let conn = app.db.conn().await?;
-    match db::categories::update(&conn, id, input.name.as_ref(), app.clock.now()).await? {
-        Written::Category(category) => {
-            Ok(Answer::ok(category.into()).message("Category updated successfully"))
-        }
-        Written::NameTaken => Err(name_taken().into()),
-        Written::Missing => Err(Error::not_found("Category").into()),
+    let (now, missing) = (app.clock.now(), || Error::not_found("Category"));
+    let mut conn = app.db.conn().await?;
+    let tx = conn.begin().await?;
+    let before = db::categories::lock(&tx, id).await?.ok_or_else(missing)?;
+    let category = match db::categories::update(tx.client(), id, input.name.as_ref(), now).await? {
+        Written::Category(category) => category,
+        Written::NameTaken => return Err(name_taken().into()),
+        Written::Missing => return Err(missing().into()),
+    };
+    let changes = Changes::none().moved("name", &before.name, &category.name);
+    if !changes.is_empty() {
+        let entry = origin.entry(caller, ROUTE.id, Subject::Category(id), changes, now);
+        db::audit::record(&tx, &entry).await?;
     }
+    tx.commit().await.map_err(db::DbError::from)?;
+    Ok(Answer::ok(category.into()).message("Category updated successfully"))
 }

@@ -1,5 +1,4 @@
 use categories::{App, router};
-use domain::UserId;
 use domain::user::Role;
 use runtime::{Clock, Env};
 use serde_json::{Value, json};
@@ -26,11 +25,13 @@ fn api(db: &TestDb, clock: &Clock) -> Api {
 
 async fn setup() -> Setup {
     let (db, clock) = (TestDb::new().await, Clock::set_to(start()));
-    let token = |role| TestTokens::of(UserId::new(1), role, &clock);
+    let rows = Rows(&db);
+    let admin = rows.user("admin@example.test", Role::Admin).await;
+    let user = rows.buyer("ayu@example.test").await;
     Setup {
         api: api(&db, &clock),
-        admin: token(Role::Admin),
-        user: token(Role::User),
+        admin: TestTokens::of(admin, Role::Admin, &clock),
+        user: TestTokens::of(user, Role::User, &clock),
         clock,
         db,
     }
@@ -256,4 +257,36 @@ async fn an_unchanged_list_is_not_sent_twice() {
     ] {
         assert_eq!(first.headers[name], value);
     }
+}
+
+#[tokio::test]
+async fn every_change_leaves_one_row_in_the_audit_log() {
+    let t = setup().await;
+    let id = testkit::Rows(&t.db).category("Concert").await;
+    testkit::every_change_is_audited(&t.db, categories::ROUTES, &[], async |route| {
+        let one = format!("/api/v1/categories/{id}");
+        let (path, body) = match route.id {
+            "create_category" => ("/api/v1/categories".to_owned(), Some(json!({"name": "Comedy"}))),
+            "update_category" => (one, Some(json!({"name": "Theatre"}))),
+            "delete_category" => (one, None),
+            other => panic!("{other} is new: say here how it is called"),
+        };
+        t.api.call(route.method, &path, Some(&t.admin), body).await
+    })
+    .await;
+    let told = "select string_agg(concat_ws(' ', subject_kind, changes), '; ' order by id) from audit_log";
+    assert_eq!(
+        t.db.text(told).await,
+        "category {\"name\": {\"to\": \"Comedy\"}}; category {\"name\": {\"to\": \"Theatre\", \"from\": \"Concert\"}}; \
+         category {}"
+    );
+    let path = format!("/api/v1/categories/{id}");
+    for (method, status) in [("PATCH", 404), ("DELETE", 404)] {
+        let gone = t
+            .api
+            .call(method, &path, Some(&t.admin), Some(json!({"name": "X"})))
+            .await;
+        assert_eq!(gone.error(status), "not_found");
+    }
+    assert_eq!(t.db.count("select count(*) from audit_log").await, 3);
 }

@@ -1,14 +1,18 @@
-use crate::{App, Visibility, check_upcoming};
+use crate::{App, Visibility, changes, check_span, check_upcoming};
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use db::events::NewEvent;
+use domain::api_key::Scope;
+use domain::audit::Subject;
 use domain::event::{City, EventName, EventStatus, Location};
+use domain::image::Purpose;
 use domain::text::Description;
 use domain::time::ZoneName;
-use domain::{Error, Timestamp};
+use domain::{Error, ImageId, Timestamp};
+use pictures::Use;
 use std::sync::Arc;
 use views::EventOut;
-use web::{Access, Answer, Keyed, Publisher, Route};
+use web::{Access, Answer, Keyed, Origin, Publisher, Route, WithImage};
 
 pub(crate) const ROUTE: Route = Route::new(
     "POST",
@@ -17,8 +21,10 @@ pub(crate) const ROUTE: Route = Route::new(
     "create_event",
     "Make an event",
 )
+.scope(Scope::EventsWrite)
 .status(201)
 .body::<EventIn>()
+.or_form_with_image()
 .data::<EventOut>()
 .idempotent();
 
@@ -31,6 +37,8 @@ web::input! {
         description: Option<Description>,
         /// When it begins; without an offset it is read as UTC, without a time as midnight.
         date: Timestamp,
+        /// When it ends, later than it begins; it is taken to last a day unless said otherwise.
+        ends_at: Option<Timestamp>,
         /// Zone of the place, for showing the date; `Asia/Jakarta` unless said otherwise.
         time_zone: Option<ZoneName>,
         /// Where it takes place.
@@ -39,13 +47,16 @@ web::input! {
         city: Option<City>,
         /// `draft` or `published`; published unless said otherwise.
         status: Option<Visibility>,
+        /// A picture that was uploaded before; a form may hold one as its file `image` instead.
+        image_id: Option<ImageId>,
     }
 }
 
 pub(crate) async fn create_event(
     State(app): State<Arc<App>>,
     Publisher(caller): Publisher,
-    mut request: Keyed<EventIn>,
+    origin: Origin,
+    WithImage { image, rest: mut request }: WithImage<Keyed<EventIn>>,
 ) -> web::Result<Response> {
     let now = app.clock.now();
     let once = request.take_once(&ROUTE, caller.id);
@@ -54,20 +65,35 @@ pub(crate) async fn create_event(
         name: input.name,
         description: input.description,
         date: input.date,
+        ends_at: input.ends_at,
         time_zone: input.time_zone.unwrap_or_else(ZoneName::jakarta),
         location: input.location,
         city: input.city,
         status: input.status.map_or(EventStatus::Published, EventStatus::from),
     };
+    let using = Use {
+        owner: caller.id,
+        any_owner: caller.is_admin(),
+        purpose: Purpose::Event,
+    };
     let mut conn = app.db.conn().await?;
+    let image = pictures::choose(&conn, &app.blobs, using, (image, input.image_id), now).await?;
     let tx = conn.begin().await?;
     if let Some(stored) = db::idempotency::claim(&tx, once.as_ref(), now).await? {
         return Ok(web::answer::stored(stored));
     }
     check_upcoming(event.date, now)?;
+    check_span(event.date, event.ends_at)?;
+    let image = pictures::take(&tx, using, image, now).await?;
     let event = db::events::insert(tx.client(), caller.id, &event, now).await?;
-    let event = event.ok_or_else(|| Error::unauthenticated("Invalid token"))?;
-    let answer = Answer::created("Event created successfully", EventOut::from(event));
+    let mut event = event.ok_or_else(|| Error::unauthenticated("Invalid token"))?;
+    if let Some(image) = image {
+        event.image_url = db::images::show_on_event(&tx, event.id, image, now).await?;
+    }
+    let subject = Subject::Event(event.id);
+    let entry = origin.entry(caller, ROUTE.id, subject, changes::of_new(&event), now);
+    db::audit::record(&tx, &entry).await?;
+    let answer = Answer::created("Event created successfully", EventOut::new(event, now));
     db::idempotency::store(tx.client(), once.as_ref(), &answer.to_stored()).await?;
     tx.commit().await.map_err(db::DbError::from)?;
     Ok(answer.into_response())

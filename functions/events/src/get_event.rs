@@ -1,5 +1,6 @@
 use crate::{App, CACHED_SECONDS, EventWithTickets};
 use axum::extract::State;
+use domain::api_key::Scope;
 use domain::{Error, EventId};
 use std::sync::Arc;
 use views::TicketOut;
@@ -12,6 +13,7 @@ pub(crate) const ROUTE: Route = Route::new(
     "get_event",
     "Read an event with its tickets; a draft only for its organizer",
 )
+.scope(Scope::EventsRead)
 .data::<EventWithTickets>();
 
 pub(crate) async fn get_event(
@@ -25,5 +27,6 @@ pub(crate) async fn get_event(
         .ok_or_else(|| Error::not_found("Event"))?;
     let tickets = db::ticket_types::of_events(&conn, &[id]).await?;
     let tickets = tickets.into_iter().map(TicketOut::from).collect();
-    Ok(Answer::ok(EventWithTickets::new(event.into(), tickets)).cached_for_strangers(viewer, CACHED_SECONDS))
+    let event = EventWithTickets::new(event, tickets, app.clock.now());
+    Ok(Answer::ok(event).cached_for_strangers(viewer, CACHED_SECONDS))
 }

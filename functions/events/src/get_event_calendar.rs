@@ -1,6 +1,7 @@
 use crate::{App, CACHED_SECONDS};
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
+use domain::api_key::Scope;
 use domain::calendar::{self, Entry};
 use domain::event::EventStatus;
 use domain::{Error, EventId};
@@ -15,6 +16,7 @@ pub(crate) const ROUTE: Route = Route::new(
     "get_event_calendar",
     "Read an event as a calendar file",
 )
+.scope(Scope::EventsRead)
 .media_type("text/calendar");
 
 pub(crate) async fn get_event_calendar(
@@ -30,6 +32,7 @@ pub(crate) async fn get_event_calendar(
         uid: &format!("event-{id}@gigglefest"),
         changed: event.updated_at,
         begins: event.date,
+        ends: event.ends_at,
         title: &event.name,
         description: event.description.as_deref().unwrap_or(""),
         location: &event.location,

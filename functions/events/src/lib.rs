@@ -1,19 +1,31 @@
 //! Events: everybody reads the published ones, organizers write their own, admins write all.
 
+mod add_event_staff;
+mod cancel_event;
+mod changes;
 mod create_event;
 mod delete_event;
+mod feed;
 mod get_event;
 mod get_event_calendar;
+mod get_my_calendar;
+mod list_event_audit;
+mod list_event_staff;
 mod list_events;
+mod publish_event;
+mod remove_event_staff;
+mod status;
+mod unpublish_event;
 mod update_event;
 
-use domain::event::EventStatus;
+use db::events::Event;
+use domain::event::{EventStatus, Step};
 use domain::{Error, EventId, Timestamp, UserId};
 use runtime::{BootError, Clock, Env};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use views::{EventOut, TicketOut};
-use web::{Route, Router, Service, Site, Tokens};
+use web::{Route, Router, Site, Tokens};
 
 /// What the handlers work with.
 pub struct App {
@@ -25,6 +37,8 @@ pub struct App {
     pub clock: Clock,
     /// Address of the web client, for links in calendar files.
     pub frontend_url: String,
+    /// Where pictures go.
+    pub blobs: blob::Blobs,
 }
 
 impl App {
@@ -39,39 +53,52 @@ impl App {
             tokens: Tokens::from_env(env)?,
             clock: Clock::system(),
             frontend_url: env.required("FRONTEND_URL")?.trim_end_matches('/').to_owned(),
+            blobs: blob::Blobs::from_env(env)?,
         })
     }
 }
 
-impl Service for App {
-    fn tokens(&self) -> &Tokens {
-        &self.tokens
-    }
-
-    fn clock(&self) -> &Clock {
-        &self.clock
-    }
-}
+web::service!(App);
 
 /// The routes of this function.
 pub const ROUTES: &[Route] = &[
     list_events::ROUTE,
+    feed::CALENDAR_ROUTE,
+    feed::JSON_ROUTE,
+    get_my_calendar::ROUTE,
     get_event::ROUTE,
     get_event_calendar::ROUTE,
     create_event::ROUTE,
     update_event::ROUTE,
+    publish_event::ROUTE,
+    unpublish_event::ROUTE,
+    cancel_event::ROUTE,
     delete_event::ROUTE,
+    list_event_staff::ROUTE,
+    add_event_staff::ROUTE,
+    remove_event_staff::ROUTE,
+    list_event_audit::ROUTE,
 ];
 
 /// The router of this function.
 pub fn router(app: App, site: Site) -> axum::Router {
     Router::default()
         .at(&list_events::ROUTE, list_events::list_events)
+        .at(&feed::CALENDAR_ROUTE, feed::get_events_calendar)
+        .at(&feed::JSON_ROUTE, feed::get_events_feed)
+        .at(&get_my_calendar::ROUTE, get_my_calendar::get_my_calendar)
         .at(&get_event::ROUTE, get_event::get_event)
         .at(&get_event_calendar::ROUTE, get_event_calendar::get_event_calendar)
         .at(&create_event::ROUTE, create_event::create_event)
         .at(&update_event::ROUTE, update_event::update_event)
+        .at(&publish_event::ROUTE, publish_event::publish_event)
+        .at(&unpublish_event::ROUTE, unpublish_event::unpublish_event)
+        .at(&cancel_event::ROUTE, cancel_event::cancel_event)
         .at(&delete_event::ROUTE, delete_event::delete_event)
+        .at(&list_event_staff::ROUTE, list_event_staff::list_event_staff)
+        .at(&add_event_staff::ROUTE, add_event_staff::add_event_staff)
+        .at(&remove_event_staff::ROUTE, remove_event_staff::remove_event_staff)
+        .at(&list_event_audit::ROUTE, list_event_audit::list_event_audit)
         .build(app, site)
 }
 
@@ -108,10 +135,15 @@ pub struct EventWithTickets {
     pub organizer_id: UserId,
     /// In which city, if its organizer says so.
     pub city: Option<String>,
+    /// When it begins, as `date` says.
+    pub starts_at: Timestamp,
+    /// When it ends; null if its organizer does not say so, it is taken to last a day then.
+    pub ends_at: Option<Timestamp>,
 }
 
 impl EventWithTickets {
-    fn new(event: EventOut, tickets: Vec<TicketOut>) -> Self {
+    fn new(event: Event, tickets: Vec<TicketOut>, now: Timestamp) -> Self {
+        let event = EventOut::new(event, now);
         Self {
             id: event.id,
             name: event.name,
@@ -126,6 +158,8 @@ impl EventWithTickets {
             time_zone: event.time_zone,
             organizer_id: event.organizer_id,
             city: event.city,
+            starts_at: event.starts_at,
+            ends_at: event.ends_at,
         }
     }
 }
@@ -138,6 +172,16 @@ enum Visibility {
     Draft,
     /// Everybody.
     Published,
+}
+
+impl Visibility {
+    /// The step that leads there.
+    const fn step(self) -> Step {
+        match self {
+            Self::Draft => Step::Unpublish,
+            Self::Published => Step::Publish,
+        }
+    }
 }
 
 impl From<Visibility> for EventStatus {
@@ -155,5 +199,17 @@ fn check_upcoming(date: Timestamp, now: Timestamp) -> Result<(), Error> {
         Ok(())
     } else {
         Err(Error::invalid_field("date", "\"date\" must be in the future"))
+    }
+}
+
+/// Refuses an end that does not come after the beginning.
+fn check_span(begins: Timestamp, ends: Option<Timestamp>) -> Result<(), Error> {
+    if ends.is_none_or(|ends| ends > begins) {
+        Ok(())
+    } else {
+        Err(Error::invalid_field(
+            "endsAt",
+            "\"endsAt\" must be later than \"date\"",
+        ))
     }
 }

@@ -1,6 +1,7 @@
 use crate::{App, CACHED_SECONDS, EventWithTickets};
 use axum::extract::State;
 use db::events::{Begin, Event, Filter, Order};
+use domain::api_key::Scope;
 use domain::page::Page;
 use domain::text::SearchText;
 use domain::{CategoryId, EventId, Rupiah, Timestamp};
@@ -19,6 +20,7 @@ pub(crate) const ROUTE: Route = Route::new(
     "list_events",
     "Find events, with their tickets; organizers also see their drafts. A search that finds nothing is taken for mistyped",
 )
+.scope(Scope::EventsRead)
 .query::<ListQuery>()
 .data::<EventList>();
 
@@ -165,9 +167,10 @@ pub(crate) async fn list_events(
     for ticket in db::ticket_types::of_events(&conn, &ids).await? {
         tickets.entry(ticket.event_id).or_default().push(ticket.into());
     }
+    let now = app.clock.now();
     let events = rows.into_iter().map(|event| {
         let tickets = tickets.remove(&event.id).unwrap_or_default();
-        EventWithTickets::new(event.into(), tickets)
+        EventWithTickets::new(event, tickets, now)
     });
     let (page, limit, total_pages) = (query.page.number, query.page.limit, query.page.pages_of(total));
     let meta = ListMeta {

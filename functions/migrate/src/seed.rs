@@ -9,7 +9,7 @@ use domain::event::{CategoryName, City, EventName, EventStatus, Location};
 use domain::ticket::{Artist, Capacity, TicketName};
 use domain::time::ZoneName;
 use domain::user::{Age, Email, PersonName, Phone, Role};
-use domain::{CategoryId, Error, Rupiah, Timestamp, UserId};
+use domain::{CategoryId, Error, EventId, Rupiah, Timestamp, UserId};
 use serde_json::json;
 
 /// A demo account.
@@ -100,11 +100,13 @@ const SHOWS: [Show; 4] = [
 pub(crate) async fn seed(conn: &mut Client, now: Timestamp) -> Result<Vec<Account>, Error> {
     let tx = conn.transaction().await.map_err(db::DbError::from)?;
     let hash = credentials::hash(PASSWORD)?;
-    let mut organizer = None;
+    let (mut organizer, mut staff) = (None, None);
     for account in &ACCOUNTS {
         let made = make_account(&tx, account, &hash, now).await?;
-        if account.role == Role::Organizer {
-            organizer = made;
+        match account.role {
+            Role::Organizer => organizer = made,
+            Role::Staff => staff = made,
+            Role::User | Role::Admin => {}
         }
     }
     // An organizer that was there already has its events.
@@ -114,7 +116,10 @@ pub(crate) async fn seed(conn: &mut Client, now: Timestamp) -> Result<Vec<Accoun
             categories.push(make_category(&tx, name, now).await?);
         }
         for show in &SHOWS {
-            make_show(&tx, organizer, &categories, show, now).await?;
+            let event = make_show(&tx, organizer, &categories, show, now).await?;
+            if let Some(staff) = staff {
+                db::event_staff::add(&tx, event, staff, organizer, now).await?;
+            }
         }
     }
     tx.commit().await.map_err(db::DbError::from)?;
@@ -164,11 +169,12 @@ async fn make_show(
     categories: &[CategoryId],
     (name, description, place, days, kinds): &Show,
     now: Timestamp,
-) -> Result<(), Error> {
+) -> Result<EventId, Error> {
     let event = NewEvent {
         name: EventName::parse(name).map_err(wrong)?,
         description: Some(serde_json::from_value(json!(description)).map_err(Error::internal)?),
         date: now.plus_seconds(days * 86_400),
+        ends_at: None,
         time_zone: ZoneName::jakarta(),
         location: Location::parse(place).map_err(wrong)?,
         city: place
@@ -202,7 +208,7 @@ async fn make_show(
             return Err(wrong(name));
         }
     }
-    Ok(())
+    Ok(event.id)
 }
 
 fn wrong(what: impl std::fmt::Display) -> Error {

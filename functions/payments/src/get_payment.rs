@@ -23,6 +23,6 @@ pub(crate) async fn get_payment(
     let row = db::payments::find(&conn, id, payer)
         .await?
         .ok_or_else(|| Error::not_found("Payment"))?;
-    let shown = show(&conn, vec![row]).await?.into_iter().next();
+    let shown = show(&conn, vec![row], app.clock.now()).await?.into_iter().next();
     Ok(Answer::ok(shown.ok_or_else(|| Error::not_found("Payment"))?))
 }

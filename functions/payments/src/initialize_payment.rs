@@ -5,9 +5,10 @@ use db::Transaction;
 use db::orders::Order;
 use db::payments::{Opened, Payment};
 use db::stock::{self, Owner, Want};
+use domain::event::EventStatus;
 use domain::message::{Mail, Outgoing};
 use domain::order::{self, Line};
-use domain::ticket::Quantity;
+use domain::ticket::{Quantity, SaleError};
 use domain::{Error, FieldError, Rupiah, TicketTypeId, Timestamp, UserId};
 use gateway::{Customer, GatewayError, Item, SnapOrder, SnapPage};
 use schemars::JsonSchema;
@@ -124,6 +125,10 @@ pub(crate) async fn initialize_payment(
         }
     };
     order::check_payable(order.status, order.expires_at, now)?;
+    let events = db::orders::event_statuses(&tx, order.id, now).await?;
+    if events.iter().any(|status| *status != EventStatus::Published) {
+        return Err(Error::from(SaleError::SalesClosed { opens: None }).into());
+    }
     let opened = db::payments::open(&tx, order.id, now.plus_seconds(LEASE_SECONDS), now).await?;
     if let (Rupiah::ZERO, Opened::Lease(payment)) = (order.total, &opened) {
         let applied =
@@ -152,7 +157,7 @@ pub(crate) async fn initialize_payment(
     let row = db::payments::find(&conn, payment.id, Some(caller.id))
         .await?
         .ok_or_else(|| Error::not_found("Payment"))?;
-    let shown = show(&conn, vec![row])
+    let shown = show(&conn, vec![row], now)
         .await?
         .into_iter()
         .next()

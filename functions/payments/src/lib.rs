@@ -14,7 +14,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use std::num::NonZeroU32;
 use views::FullTicketOut;
-use web::{Route, Router, Service, Site, Tokens};
+use web::{Route, Router, Site, Tokens};
 
 /// What the handlers work with.
 pub struct App {
@@ -66,15 +66,7 @@ impl App {
     }
 }
 
-impl Service for App {
-    fn tokens(&self) -> &Tokens {
-        &self.tokens
-    }
-
-    fn clock(&self) -> &Clock {
-        &self.clock
-    }
-}
+web::service!(App);
 
 /// The routes of this function.
 pub const ROUTES: &[Route] = &[
@@ -143,7 +135,11 @@ web::list! {
 }
 
 /// Adds the ticket types to payments, with one query for all.
-async fn show(db: &db::Client, rows: Vec<db::payments::ListedPayment>) -> domain::Result<Vec<PaymentOut>> {
+async fn show(
+    db: &db::Client,
+    rows: Vec<db::payments::ListedPayment>,
+    now: Timestamp,
+) -> domain::Result<Vec<PaymentOut>> {
     let mut ids: Vec<_> = rows.iter().map(|row| row.ticket_type_id).collect();
     ids.sort_unstable();
     ids.dedup();
@@ -165,7 +161,7 @@ async fn show(db: &db::Client, rows: Vec<db::payments::ListedPayment>) -> domain
                 name: row.user_name,
                 email: row.user_email,
             },
-            ticket: ticket.cloned().map(FullTicketOut::from),
+            ticket: ticket.cloned().map(|full| FullTicketOut::new(full, now)),
             quantity: row.quantity,
             redirect_url: row
                 .payment

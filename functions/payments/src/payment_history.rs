@@ -21,7 +21,7 @@ pub(crate) async fn payment_history(
 ) -> web::Result<Answer<PaymentList>> {
     let conn = app.db.conn().await?;
     let (rows, total) = db::payments::list(&conn, Some(caller.id), query.page).await?;
-    let payments = show(&conn, rows).await?;
+    let payments = show(&conn, rows, app.clock.now()).await?;
     Ok(Answer::ok(PaymentList {
         payments,
         meta: Meta::of(query.page, total),

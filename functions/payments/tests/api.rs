@@ -339,7 +339,8 @@ async fn payments_are_seen_by_their_payer_and_by_admins() {
     let path = format!("/api/v1/payments/{}", payment["id"]);
     let other = Rows(&t.db).buyer("budi@example.test").await;
     let other = TestTokens::of(other, Role::User, &t.clock);
-    let admin = TestTokens::of(UserId::new(999), Role::Admin, &t.clock);
+    let admin = Rows(&t.db).user("admin@example.test", Role::Admin).await;
+    let admin = TestTokens::of(admin, Role::Admin, &t.clock);
     assert_eq!(
         api.get(&path, Some(&t.token)).await.data(200)["orderId"],
         payment["orderId"]

@@ -1,13 +1,17 @@
-use crate::App;
 use crate::terms::{Limit, Terms};
+use crate::{App, changes};
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use db::ticket_types::{MOST_PER_EVENT, Made, NewTicketType};
+use domain::api_key::Scope;
+use domain::audit::Subject;
+use domain::image::Purpose;
 use domain::ticket::{Artist, Capacity, TicketName};
-use domain::{CategoryId, Error, EventId, Rupiah, Timestamp};
+use domain::{CategoryId, Error, EventId, ImageId, Rupiah, Timestamp};
+use pictures::Use;
 use std::sync::Arc;
 use views::FullTicketOut;
-use web::{Access, Answer, Keyed, Publisher, Route};
+use web::{Access, Answer, Keyed, Origin, Publisher, Route, WithImage};
 
 pub(crate) const ROUTE: Route = Route::new(
     "POST",
@@ -16,8 +20,10 @@ pub(crate) const ROUTE: Route = Route::new(
     "create_ticket",
     "Put a ticket type of an event on sale",
 )
+.scope(Scope::TicketsWrite)
 .status(201)
 .body::<TicketIn>()
+.or_form_with_image()
 .data::<FullTicketOut>()
 .idempotent()
 .conflicts(&["too_many_ticket_types"]);
@@ -47,13 +53,16 @@ web::input! {
         max_per_order: Option<Limit>,
         /// Most per buyer; no limit unless said otherwise.
         max_per_user: Option<Limit>,
+        /// A picture that was uploaded before; a form may hold one as its file `image` instead.
+        image_id: Option<ImageId>,
     }
 }
 
 pub(crate) async fn create_ticket(
     State(app): State<Arc<App>>,
     Publisher(caller): Publisher,
-    mut request: Keyed<TicketIn>,
+    origin: Origin,
+    WithImage { image, rest: mut request }: WithImage<Keyed<TicketIn>>,
 ) -> web::Result<Response> {
     let now = app.clock.now();
     let once = request.take_once(&ROUTE, caller.id);
@@ -77,11 +86,18 @@ pub(crate) async fn create_ticket(
         max_per_order: terms.max_per_order,
         max_per_user: terms.max_per_user,
     };
+    let using = Use {
+        owner: caller.id,
+        any_owner: caller.is_admin(),
+        purpose: Purpose::Ticket,
+    };
     let mut conn = app.db.conn().await?;
+    let image = pictures::choose(&conn, &app.blobs, using, (image, input.image_id), now).await?;
     let tx = conn.begin().await?;
     if let Some(stored) = db::idempotency::claim(&tx, once.as_ref(), now).await? {
         return Ok(web::answer::stored(stored));
     }
+    let image = pictures::take(&tx, using, image, now).await?;
     let id = match db::ticket_types::insert(&tx, caller.id, caller.is_admin(), &new, now).await? {
         Made::TicketType(id) => id,
         Made::NoEvent => return Err(Error::not_found("Event").into()),
@@ -92,9 +108,15 @@ pub(crate) async fn create_ticket(
             return Err(Error::conflict("too_many_ticket_types", message).into());
         }
     };
+    if let Some(image) = image {
+        db::images::show_on_ticket_type(&tx, id, image, now).await?;
+    }
     let ticket = db::ticket_types::find(tx.client(), id, Some(caller.id), caller.is_admin()).await?;
     let ticket = ticket.ok_or_else(|| Error::not_found("Ticket"))?;
-    let answer = Answer::created("Ticket created successfully", FullTicketOut::from(ticket));
+    let subject = Subject::TicketType(id, new.event_id);
+    let entry = origin.entry(caller, ROUTE.id, subject, changes::of_new(&ticket.ticket), now);
+    db::audit::record(&tx, &entry).await?;
+    let answer = Answer::created("Ticket created successfully", FullTicketOut::new(ticket, now));
     db::idempotency::store(tx.client(), once.as_ref(), &answer.to_stored()).await?;
     tx.commit().await.map_err(db::DbError::from)?;
     Ok(answer.into_response())

@@ -1,5 +1,6 @@
 use crate::{App, CACHED_SECONDS};
 use axum::extract::State;
+use domain::api_key::Scope;
 use domain::{Error, TicketTypeId};
 use std::sync::Arc;
 use views::FullTicketOut;
@@ -12,6 +13,7 @@ pub(crate) const ROUTE: Route = Route::new(
     "get_ticket",
     "Read a ticket type with its event and category",
 )
+.scope(Scope::EventsRead)
 .data::<FullTicketOut>();
 
 pub(crate) async fn get_ticket(
@@ -23,5 +25,5 @@ pub(crate) async fn get_ticket(
     let ticket = db::ticket_types::find(&conn, id, viewer.id(), viewer.sees_all())
         .await?
         .ok_or_else(|| Error::not_found("Ticket"))?;
-    Ok(Answer::ok(ticket.into()).cached_for_strangers(viewer, CACHED_SECONDS))
+    Ok(Answer::ok(FullTicketOut::new(ticket, app.clock.now())).cached_for_strangers(viewer, CACHED_SECONDS))
 }

@@ -1,5 +1,6 @@
 //! Ticket types ("tickets" in the API), which organizers sell, and the tickets issued to those who bought them.
 
+mod changes;
 mod create_ticket;
 mod delete_ticket;
 mod get_my_ticket;
@@ -17,7 +18,7 @@ mod verify_ticket;
 
 use runtime::{BootError, Clock, Env};
 use ticketing::SigningKeys;
-use web::{Route, Router, Service, Site, Tokens};
+use web::{Route, Router, Site, Tokens};
 
 /// What the handlers work with.
 pub struct App {
@@ -29,6 +30,8 @@ pub struct App {
     pub clock: Clock,
     /// Signs the QR codes of tickets.
     pub keys: SigningKeys,
+    /// Where pictures go.
+    pub blobs: blob::Blobs,
 }
 
 impl App {
@@ -48,19 +51,12 @@ impl App {
             tokens: Tokens::from_env(env)?,
             clock: Clock::system(),
             keys,
+            blobs: blob::Blobs::from_env(env)?,
         })
     }
 }
 
-impl Service for App {
-    fn tokens(&self) -> &Tokens {
-        &self.tokens
-    }
-
-    fn clock(&self) -> &Clock {
-        &self.clock
-    }
-}
+web::service!(App);
 
 /// The routes of this function.
 pub const ROUTES: &[Route] = &[

@@ -1,6 +1,7 @@
 use crate::{App, CACHED_SECONDS, MOST_UNPAGED};
 use axum::extract::State;
 use db::ticket_types::Filter;
+use domain::api_key::Scope;
 use domain::{Error, EventId};
 use std::sync::Arc;
 use views::FullTicketOut;
@@ -13,6 +14,7 @@ pub(crate) const ROUTE: Route = Route::new(
     "list_event_tickets",
     "List what is sold for an event, newest first",
 )
+.scope(Scope::EventsRead)
 .data::<Vec<FullTicketOut>>();
 
 pub(crate) async fn list_event_tickets(
@@ -31,6 +33,7 @@ pub(crate) async fn list_event_tickets(
         ..Filter::default()
     };
     let rows = db::ticket_types::newest(&conn, &filter, MOST_UNPAGED).await?;
-    Ok(Answer::ok(rows.into_iter().map(FullTicketOut::from).collect())
-        .cached_for_strangers(viewer, CACHED_SECONDS))
+    let now = app.clock.now();
+    let tickets = rows.into_iter().map(|full| FullTicketOut::new(full, now));
+    Ok(Answer::ok(tickets.collect()).cached_for_strangers(viewer, CACHED_SECONDS))
 }

@@ -1,6 +1,7 @@
 use crate::{App, CACHED_SECONDS};
 use axum::extract::State;
 use db::ticket_types::Filter;
+use domain::api_key::Scope;
 use domain::page::Page;
 use domain::text::SearchText;
 use domain::{CategoryId, Error, EventId, Rupiah};
@@ -16,6 +17,7 @@ pub(crate) const ROUTE: Route = Route::new(
     "list_tickets",
     "List what is sold, newest first",
 )
+.scope(Scope::EventsRead)
 .query::<ListQuery>()
 .data::<TicketList>();
 
@@ -88,8 +90,12 @@ pub(crate) async fn list_tickets(
         sees_all: viewer.sees_all(),
     };
     let (rows, total) = db::ticket_types::list(&conn, &filter, query.page).await?;
+    let now = app.clock.now();
     Ok(Answer::ok(TicketList {
-        tickets: rows.into_iter().map(FullTicketOut::from).collect(),
+        tickets: rows
+            .into_iter()
+            .map(|full| FullTicketOut::new(full, now))
+            .collect(),
         meta: Meta::of(query.page, total),
     })
     .cached_for_strangers(viewer, CACHED_SECONDS))

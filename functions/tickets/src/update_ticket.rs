@@ -1,12 +1,16 @@
-use crate::App;
 use crate::terms::{Limit, Terms};
+use crate::{App, changes};
 use axum::extract::State;
 use db::ticket_types::TicketTypePatch;
+use domain::api_key::Scope;
+use domain::audit::Subject;
+use domain::image::Purpose;
 use domain::ticket::{Artist, Capacity, TicketName};
-use domain::{Error, Rupiah, TicketTypeId, Timestamp};
+use domain::{Error, ImageId, Rupiah, TicketTypeId, Timestamp};
+use pictures::Use;
 use std::sync::Arc;
 use views::FullTicketOut;
-use web::{Access, Answer, Json, Path, Publisher, Route};
+use web::{Access, Answer, Json, Origin, Path, Publisher, Route, WithImage};
 
 pub(crate) const ROUTE: Route = Route::new(
     "PATCH",
@@ -15,7 +19,9 @@ pub(crate) const ROUTE: Route = Route::new(
     "update_ticket",
     "Change a ticket type; what is sold stays sold",
 )
+.scope(Scope::TicketsWrite)
 .body::<TicketChanges>()
+.or_form_with_image()
 .data::<FullTicketOut>();
 
 web::input! {
@@ -39,6 +45,8 @@ web::input! {
         max_per_order: Option<Limit>,
         /// Most per buyer.
         max_per_user: Option<Limit>,
+        /// A picture that was uploaded before, in place of the one that is shown; a form may hold one as its file `image` instead.
+        image_id: Option<ImageId>,
     }
 }
 
@@ -46,13 +54,25 @@ pub(crate) async fn update_ticket(
     State(app): State<Arc<App>>,
     Publisher(caller): Publisher,
     Path(id): Path<TicketTypeId>,
-    Json(input): Json<TicketChanges>,
+    origin: Origin,
+    WithImage {
+        image,
+        rest: Json(input),
+    }: WithImage<Json<TicketChanges>>,
 ) -> web::Result<Answer<FullTicketOut>> {
-    let missing = || Error::not_found("Ticket");
+    let (now, missing) = (app.clock.now(), || Error::not_found("Ticket"));
+    let using = Use {
+        owner: caller.id,
+        any_owner: caller.is_admin(),
+        purpose: Purpose::Ticket,
+    };
     let mut conn = app.db.conn().await?;
+    let picture = pictures::choose(&conn, &app.blobs, using, (image, input.image_id), now).await?;
     let tx = conn.begin().await?;
-    let ticket = db::ticket_types::lock_own(&tx, id, caller.id, caller.is_admin()).await?;
-    let terms = Terms::of(&ticket.ok_or_else(missing)?).with(
+    let image = pictures::take(&tx, using, picture, now).await?;
+    let before = db::ticket_types::lock_own(&tx, id, caller.id, caller.is_admin()).await?;
+    let before = before.ok_or_else(missing)?;
+    let terms = Terms::of(&before).with(
         (input.sales_start, input.sales_end),
         (input.min_per_order, input.max_per_order),
         input.max_per_user,
@@ -69,13 +89,22 @@ pub(crate) async fn update_ticket(
         max_per_order: input.max_per_order.map(Limit::get),
         max_per_user: input.max_per_user.map(Limit::get),
     };
-    if !db::ticket_types::update(&tx, id, &patch, app.clock.now()).await? {
+    if !db::ticket_types::update(&tx, id, &patch, now).await? {
         let most = Capacity::MAX;
         let message = format!("\"quantity\" and what is sold or reserved must be at most {most} together");
         return Err(Error::invalid_field("quantity", message).into());
     }
+    if let Some(image) = image {
+        db::images::show_on_ticket_type(&tx, id, image, now).await?;
+    }
     let ticket = db::ticket_types::find(tx.client(), id, Some(caller.id), caller.is_admin()).await?;
     let ticket = ticket.ok_or_else(missing)?;
+    let changes = changes::between(&before, &ticket.ticket, picture);
+    if !changes.is_empty() {
+        let subject = Subject::TicketType(id, before.event_id);
+        let entry = origin.entry(caller, ROUTE.id, subject, changes, now);
+        db::audit::record(&tx, &entry).await?;
+    }
     tx.commit().await.map_err(db::DbError::from)?;
-    Ok(Answer::ok(ticket.into()).message("Ticket updated successfully"))
+    Ok(Answer::ok(FullTicketOut::new(ticket, now)).message("Ticket updated successfully"))
 }

@@ -1,9 +1,10 @@
 use crate::App;
 use axum::extract::State;
 use db::administration::{self, Deleted};
+use domain::audit::{Changes, Subject};
 use domain::{Error, UserId};
 use std::sync::Arc;
-use web::{Access, Admin, Answer, Path, Route};
+use web::{Access, Admin, Answer, Origin, Path, Route};
 
 pub(crate) const ROUTE: Route = Route::new(
     "DELETE",
@@ -18,6 +19,7 @@ pub(crate) async fn delete_user(
     State(app): State<Arc<App>>,
     Admin(caller): Admin,
     Path(id): Path<UserId>,
+    origin: Origin,
 ) -> web::Result<Answer<()>> {
     if id == caller.id {
         let message = "Admins cannot delete their own account; another admin can";
@@ -25,7 +27,8 @@ pub(crate) async fn delete_user(
     }
     let mut conn = app.db.conn().await?;
     let tx = conn.begin().await?;
-    match administration::delete(&tx, id, caller.id, app.clock.now()).await? {
+    let now = app.clock.now();
+    match administration::delete(&tx, id, caller.id, now).await? {
         Deleted::Done => {}
         Deleted::Missing => return Err(Error::not_found("User").into()),
         Deleted::HasEvents => {
@@ -34,6 +37,8 @@ pub(crate) async fn delete_user(
         }
         Deleted::NotAdmin => return Err(Error::forbidden().into()),
     }
+    let entry = origin.entry(caller, ROUTE.id, Subject::User(id), Changes::none(), now);
+    db::audit::record(&tx, &entry).await?;
     tx.commit().await.map_err(db::DbError::from)?;
     Ok(Answer::ok(()).message("User deleted successfully"))
 }

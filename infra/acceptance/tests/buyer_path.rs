@@ -272,6 +272,8 @@ async fn check_the_qr_codes(buyer: &Buyer, issued: &Value, gate: &Gate, event: i
 async fn pass_the_gate(fleet: &Fleet, organizer: &Organizer, issued: &Value) {
     let token = issued["token"].as_str().unwrap();
     let staff = Organizer::with_role(fleet, "staff").await;
+    let event = issued["eventId"].as_i64().unwrap();
+    organizer.send_staff(fleet, event).await;
     for api in [&organizer.api, &staff.api] {
         let verdict = api
             .post("/tickets/verify", &json!({"token": token}))

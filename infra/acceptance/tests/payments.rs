@@ -367,6 +367,9 @@ async fn a_card_under_review_waits_and_a_chargeback_voids_the_tickets() {
         (sale.db.order(&other).await.as_str(), sale.stock().await),
         ("disputed", (1, 0))
     );
+    let event = issued["eventId"].as_i64().unwrap();
+    let organizer = Organizer::demo(&sale.fleet).await;
+    organizer.send_staff(&sale.fleet, event).await;
     let staff = Organizer::with_role(&sale.fleet, "staff").await;
     let verdict = staff
         .api

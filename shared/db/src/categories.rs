@@ -5,7 +5,7 @@ use crate::sql::{RowExt as _, anywhere, params};
 use domain::event::CategoryName;
 use domain::page::Page;
 use domain::{CategoryId, Timestamp};
-use tokio_postgres::{Client, Row};
+use tokio_postgres::{Client, Row, Transaction};
 
 /// A category.
 #[derive(Debug, Clone)]
@@ -62,6 +62,15 @@ const FIND_SQL: &str = "select id, name, created_at, updated_at from categories 
 /// The category of that id.
 pub async fn find(db: &Client, id: CategoryId) -> Result<Option<Category>> {
     let row = db.query_typed_opt(FIND_SQL, params![INT8: id.get()]).await?;
+    row.as_ref().map(read).transpose()
+}
+
+const LOCK_SQL: &str =
+    "select id, name, created_at, updated_at from categories where id = $1 for no key update";
+
+/// The category of that id, locked against other changes.
+pub async fn lock(tx: &Transaction<'_>, id: CategoryId) -> Result<Option<Category>> {
+    let row = tx.query_typed_opt(LOCK_SQL, params![INT8: id.get()]).await?;
     row.as_ref().map(read).transpose()
 }
 

@@ -7,7 +7,7 @@ use crate::users;
 use domain::event::{City, EventName, EventStatus, Location};
 use domain::text::Description;
 use domain::time::ZoneName;
-use domain::{CategoryId, EventId, Rupiah, Timestamp, UserId};
+use domain::{CategoryId, EventId, OrderId, Rupiah, Timestamp, UserId};
 use tokio_postgres::{Client, Row, Transaction};
 
 /// An event.
@@ -23,6 +23,8 @@ pub struct Event {
     pub description: Option<String>,
     /// When it begins.
     pub date: Timestamp,
+    /// When it ends, if its organizer says so.
+    pub ends_at: Option<Timestamp>,
     /// Zone of the place, for showing the date.
     pub time_zone: String,
     /// Where it takes place.
@@ -31,12 +33,19 @@ pub struct Event {
     pub city: Option<String>,
     /// Its picture.
     pub image_url: Option<String>,
-    /// Where it stands.
+    /// Where it stands as stored; [`Event::status_at`] says where it stands.
     pub status: EventStatus,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it was last changed.
     pub updated_at: Timestamp,
+}
+
+impl Event {
+    /// Where it stands at `now`.
+    pub fn status_at(&self, now: Timestamp) -> EventStatus {
+        self.status.at(self.date, self.ends_at, now)
+    }
 }
 
 /// Which events a list shows. Absent fields do not restrict.
@@ -110,7 +119,7 @@ macro_rules! matching {
 macro_rules! page {
     ($after:literal, $order:literal) => {
         concat!(
-            "select id, organizer_id, name, description, date, time_zone, location, city, image_url, status, created_at,
+            "select id, organizer_id, name, description, date, ends_at, time_zone, location, city, image_url, status, created_at,
             updated_at ",
             matching!(),
             " and ($14::timestamptz is null or ",
@@ -192,7 +201,7 @@ async fn find_page(
 }
 
 const FIND_SQL: &str = "
-    select id, organizer_id, name, description, date, time_zone, location, city, image_url, status, created_at, updated_at
+    select id, organizer_id, name, description, date, ends_at, time_zone, location, city, image_url, status, created_at, updated_at
     from events where id = $1 and (status <> 'draft' or organizer_id = $2 or $3)";
 
 /// The event of that id, if the viewer may see it: drafts are seen by their organizer and by admins.
@@ -213,6 +222,8 @@ pub struct NewEvent {
     pub description: Option<Description>,
     /// When it begins.
     pub date: Timestamp,
+    /// When it ends, if its organizer says so.
+    pub ends_at: Option<Timestamp>,
     /// Zone of the place.
     pub time_zone: ZoneName,
     /// Where it takes place.
@@ -224,9 +235,10 @@ pub struct NewEvent {
 }
 
 const INSERT_SQL: &str = "
-    insert into events (organizer_id, name, description, date, time_zone, location, status, created_at, updated_at, city)
-    select id, $2, $3, $4, $5, $6, $7, $8, $8, $9 from users where id = $1 and deleted_at is null for share
-    returning id, organizer_id, name, description, date, time_zone, location, city, image_url, status, created_at, updated_at";
+    insert into events (organizer_id, name, description, date, time_zone, location, status, created_at, updated_at, city,
+                        ends_at)
+    select id, $2, $3, $4, $5, $6, $7, $8, $8, $9, $10 from users where id = $1 and deleted_at is null for share
+    returning id, organizer_id, name, description, date, ends_at, time_zone, location, city, image_url, status, created_at, updated_at";
 
 /// Makes an event. `None` if the organizer's account is gone.
 pub async fn insert(
@@ -243,6 +255,7 @@ pub async fn insert(
                 INT8: organizer.get(), TEXT: event.name.as_str(), TEXT: description, TIMESTAMPTZ: event.date.inner(),
                 TEXT: event.time_zone.as_str(), TEXT: event.location.as_str(), TEXT: event.status.as_str(),
                 TIMESTAMPTZ: now.inner(), TEXT: event.city.as_ref().map(City::as_str),
+                TIMESTAMPTZ: event.ends_at.map(Timestamp::inner),
             ],
         )
         .await?;
@@ -258,18 +271,20 @@ pub struct EventPatch {
     pub description: Option<Description>,
     /// When it begins.
     pub date: Option<Timestamp>,
+    /// When it ends.
+    pub ends_at: Option<Timestamp>,
     /// Zone of the place.
     pub time_zone: Option<ZoneName>,
     /// Where it takes place.
     pub location: Option<Location>,
     /// In which city.
     pub city: Option<City>,
-    /// Draft or published.
+    /// Draft, published or cancelled.
     pub status: Option<EventStatus>,
 }
 
 const LOCK_OWN_SQL: &str = "
-    select id, organizer_id, name, description, date, time_zone, location, city, image_url, status, created_at, updated_at
+    select id, organizer_id, name, description, date, ends_at, time_zone, location, city, image_url, status, created_at, updated_at
     from events where id = $1 and (organizer_id = $2 or $3) for no key update";
 
 /// An event of this organizer (any event for an admin), locked against other changes. `None` if the organizer's account is
@@ -291,6 +306,109 @@ pub async fn lock_own(
     read(&row).map(Some)
 }
 
+/// The lock of the sale of an event, of this transaction. Sales share it, see [`keep_on_sale`]; who stops the sale has it
+/// alone. It is not the lock of a row, because shared locks of rows are given out while somebody waits for them alone: during
+/// a rush the sale could not be stopped.
+macro_rules! sale_of {
+    ($lock:literal, $event:literal) => {
+        concat!(
+            "select ",
+            $lock,
+            "(hashtextextended('sale of event ' || ",
+            $event,
+            ", 0))"
+        )
+    };
+}
+
+const STOP_SALE_SQL: &str = concat!(
+    sale_of!("pg_advisory_xact_lock", "id"),
+    " from events where id = $1 and (organizer_id = $2 or $3)"
+);
+
+/// The same as [`lock_own`], and no ticket of the event is reserved or ordered until the end of the transaction: who was
+/// about to do so has finished, others wait and then find what was made of the event. Nothing that a sale locks may be locked before.
+pub async fn lock_own_and_sale(
+    tx: &Transaction<'_>,
+    id: EventId,
+    organizer: UserId,
+    any_owner: bool,
+) -> Result<Option<Event>> {
+    let params = params![INT8: id.get(), INT8: organizer.get(), BOOL: any_owner];
+    tx.query_typed(STOP_SALE_SQL, params).await?;
+    lock_own(tx, id, organizer, any_owner).await
+}
+
+const KEEP_ON_SALE_SQL: &str = concat!(
+    sale_of!("pg_advisory_xact_lock_shared", "event_id"),
+    " from (select distinct event_id from ticket_types where id = any($1) order by event_id) types"
+);
+
+/// Lets nobody stop the sale of these ticket types' events before the end of the transaction. What is read of the events
+/// afterwards, by another statement, stays true until then. Everybody takes the locks by the ids' order.
+pub(crate) async fn keep_on_sale(db: &Client, types: &[i64]) -> Result<()> {
+    db.query_typed(KEEP_ON_SALE_SQL, params![INT8_ARRAY: types])
+        .await?;
+    Ok(())
+}
+
+const KEEP_ORDER_ON_SALE_SQL: &str = concat!(
+    sale_of!("pg_advisory_xact_lock_shared", "event_id"),
+    " from (select distinct t.event_id from order_items i join ticket_types t on t.id = i.ticket_type_id
+            where i.order_id = $1 order by t.event_id) types"
+);
+
+/// The same for the events of an order.
+pub(crate) async fn keep_order_on_sale(tx: &Transaction<'_>, order: OrderId) -> Result<()> {
+    tx.query_typed(KEEP_ORDER_ON_SALE_SQL, params![INT8: order.get()])
+        .await?;
+    Ok(())
+}
+
+const OWNED_SQL: &str = "select 1 as one from events where id = $1 and (organizer_id = $2 or $3)";
+
+/// Whether an event is this organizer's (any event is an admin's).
+pub async fn is_own(db: &Client, id: EventId, organizer: UserId, any_owner: bool) -> Result<bool> {
+    let params = params![INT8: id.get(), INT8: organizer.get(), BOOL: any_owner];
+    Ok(db.query_typed_opt(OWNED_SQL, params).await?.is_some())
+}
+
+const UPCOMING_SQL: &str = "
+    select id, organizer_id, name, description, date, ends_at, time_zone, location, city, image_url, status, created_at, updated_at
+    from events where status = 'published' and date > $1 and ($2::timestamptz is null or (date, id) > ($2, $3))
+    order by date, id limit $4";
+
+/// Published events that are still to begin, the next one first, after the event with this time of beginning and id.
+pub async fn upcoming(
+    db: &Client,
+    now: Timestamp,
+    after: Option<(Timestamp, EventId)>,
+    limit: u32,
+) -> Result<Vec<Event>> {
+    let (at, id) = (after.map(|(at, _)| at.inner()), after.map(|(_, id)| id.get()));
+    let limit = i64::from(limit);
+    let params = params![TIMESTAMPTZ: now.inner(), TIMESTAMPTZ: at, INT8: id, INT8: limit];
+    let rows = db.query_typed(UPCOMING_SQL, params).await?;
+    rows.iter().map(read).collect()
+}
+
+const OF_HOLDER_SQL: &str = "
+    select id, organizer_id, name, description, date, ends_at, time_zone, location, city, image_url, status, created_at, updated_at
+    from events where id in (
+        select t.event_id from issued_tickets t
+        join order_items i on i.id = t.order_item_id join orders o on o.id = i.order_id
+        where t.holder_id = $1 and t.status <> 'void' and ($2::text is null or o.code = $2)
+    )
+    order by date desc, id desc limit $3";
+
+/// Events that somebody has tickets for (those of one order, if its code is given), the last one first.
+pub async fn of_holder(db: &Client, holder: UserId, order: Option<&str>, limit: u32) -> Result<Vec<Event>> {
+    let limit = i64::from(limit);
+    let params = params![INT8: holder.get(), TEXT: order, INT8: limit];
+    let rows = db.query_typed(OF_HOLDER_SQL, params).await?;
+    rows.iter().map(read).collect()
+}
+
 const IS_BOUGHT_SQL: &str = "
     select exists (select 1 from ticket_types t join order_items i on i.ticket_type_id = t.id where t.event_id = $1)
         or exists (select 1 from ticket_types t join cart_items i on i.ticket_type_id = t.id where t.event_id = $1)
@@ -307,10 +425,10 @@ const UPDATE_SQL: &str = "
     update events
     set name = coalesce($2, name), description = coalesce($3, description), date = coalesce($4, date),
         time_zone = coalesce($5, time_zone), location = coalesce($6, location), status = coalesce($7, status),
-        city = coalesce($9, city),
-        updated_at = case when num_nonnulls($2, $3, $4, $5, $6, $7, $9) > 0 then $8 else updated_at end
+        city = coalesce($9, city), ends_at = coalesce($10, ends_at),
+        updated_at = case when num_nonnulls($2, $3, $4, $5, $6, $7, $9, $10) > 0 then $8 else updated_at end
     where id = $1
-    returning id, organizer_id, name, description, date, time_zone, location, city, image_url, status, created_at, updated_at";
+    returning id, organizer_id, name, description, date, ends_at, time_zone, location, city, image_url, status, created_at, updated_at";
 
 /// Changes an event that [`lock_own`] gave. Without changes it stays as it is, its time of change included.
 pub async fn update(tx: &Transaction<'_>, id: EventId, patch: &EventPatch, now: Timestamp) -> Result<Event> {
@@ -327,6 +445,7 @@ pub async fn update(tx: &Transaction<'_>, id: EventId, patch: &EventPatch, now: 
                 TEXT: patch.status.map(EventStatus::as_str),
                 TIMESTAMPTZ: now.inner(),
                 TEXT: patch.city.as_ref().map(City::as_str),
+                TIMESTAMPTZ: patch.ends_at.map(Timestamp::inner),
             ],
         )
         .await?;
@@ -370,6 +489,7 @@ fn read(row: &Row) -> Result<Event> {
         name: row.col("name")?,
         description: row.col("description")?,
         date: row.time("date")?,
+        ends_at: row.time_opt("ends_at")?,
         time_zone: row.col("time_zone")?,
         location: row.col("location")?,
         city: row.col("city")?,
@@ -388,6 +508,7 @@ pub(crate) fn read_joined(row: &Row) -> Result<Event> {
         name: row.col("e_name")?,
         description: row.col("e_description")?,
         date: row.time("e_date")?,
+        ends_at: row.time_opt("e_ends_at")?,
         time_zone: row.col("e_time_zone")?,
         location: row.col("e_location")?,
         city: row.col("e_city")?,

@@ -138,17 +138,19 @@ pub async fn find_own(db: &Client, code: &str, holder: UserId) -> Result<Option<
 const FIND_AT_GATE_SQL: &str = concat!(
     "select ",
     columns!(),
-    " where i.code = $1 and (e.organizer_id = $2 or $3)"
+    " where i.code = $1 and (e.organizer_id = $2 or $3
+        or exists (select 1 from event_staff s where s.event_id = e.id and s.user_id = $2))"
 );
 
-/// A ticket for one of this organizer's events (for any event if `any_owner`), by what its QR code carries.
+/// A ticket for an event that somebody organizes or checks tickets at (for any event if `any_event`), by what its QR code
+/// carries.
 pub async fn find_at_gate(
     db: &Client,
     code: &str,
-    organizer: UserId,
-    any_owner: bool,
+    checker: UserId,
+    any_event: bool,
 ) -> Result<Option<IssuedTicket>> {
-    let params = params![TEXT: code, INT8: organizer.get(), BOOL: any_owner];
+    let params = params![TEXT: code, INT8: checker.get(), BOOL: any_event];
     let row = db.query_typed_opt(FIND_AT_GATE_SQL, params).await?;
     row.as_ref().map(read).transpose()
 }

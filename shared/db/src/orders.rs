@@ -1,8 +1,10 @@
 //! Orders and their lines.
 
 use crate::error::Result;
+use crate::events;
 use crate::sql::{RowExt as _, params};
 use crate::ticket_types::int;
+use domain::event::EventStatus;
 use domain::order::{Line, OrderStatus, Price};
 use domain::{OrderId, OrderItemId, Rupiah, TicketTypeId, Timestamp, UserId};
 use tokio_postgres::{Client, Row, Transaction};
@@ -173,6 +175,34 @@ pub async fn items(db: &Client, order: OrderId) -> Result<Vec<OrderItem>> {
                 quantity: row.count("quantity")?,
                 stripes: row.count("stripes")?,
             })
+        })
+        .collect()
+}
+
+const EVENTS_SQL: &str = "
+    select e.status, e.date, e.ends_at
+    from order_items i join ticket_types t on t.id = i.ticket_type_id join events e on e.id = t.event_id
+    where i.order_id = $1";
+
+/// Where the events of an order stand at `now`. They keep their status until the end of the transaction, as in
+/// [`crate::ticket_types::for_sale`].
+pub async fn event_statuses(
+    tx: &Transaction<'_>,
+    order: OrderId,
+    now: Timestamp,
+) -> Result<Vec<EventStatus>> {
+    let params = params![INT8: order.get()];
+    let (kept, rows) = tokio::join!(
+        biased;
+        events::keep_order_on_sale(tx, order),
+        tx.query_typed(EVENTS_SQL, params)
+    );
+    kept?;
+    let rows = rows?;
+    rows.iter()
+        .map(|row| {
+            let status = row.word("status", EventStatus::parse)?;
+            Ok(status.at(row.time("date")?, row.time_opt("ends_at")?, now))
         })
         .collect()
 }

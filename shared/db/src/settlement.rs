@@ -7,6 +7,7 @@ use crate::orders::{Order, OrderItem};
 use crate::payments::Payment;
 use crate::stock::{Owner, Want};
 use crate::{issued, orders, outbox, payments, stock};
+use domain::event::EventStatus;
 use domain::message::{Mail, Outgoing};
 use domain::order::OrderStatus;
 use domain::payment::{
@@ -178,12 +179,19 @@ async fn move_payment(
 }
 
 /// Sells what the order holds and issues its tickets. What is not held any more, because the time to pay was over, is taken
-/// again; if that is not to be had, everything is given back and `false` says so.
+/// again; if that is not to be had, or an event was cancelled meanwhile, everything is given back and `false` says so.
 async fn fulfil(tx: &Transaction<'_>, order: &Order, random: RandomId<'_>, now: Timestamp) -> Result<bool> {
-    let items = orders::items(tx.client(), order.id).await?;
+    let (events, items) = tokio::try_join!(
+        orders::event_statuses(tx, order.id, now),
+        orders::items(tx.client(), order.id)
+    )?;
     let mut held = Vec::with_capacity(items.len());
     for item in &items {
         held.push(stock::lock_order_holds(tx, item.id).await?);
+    }
+    if events.contains(&EventStatus::Cancelled) {
+        stock::release_order(tx, order.id).await?;
+        return Ok(false);
     }
     for (item, held) in items.iter().zip(held) {
         let missing = item.quantity.saturating_sub(held);

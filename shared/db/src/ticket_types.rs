@@ -5,7 +5,7 @@ use crate::error::{DbError, Result};
 use crate::events::{self, Event};
 use crate::sql::{RowExt as _, anywhere, params};
 use crate::stock;
-use domain::event::EventStatus;
+use domain::event::{EventStatus, end_of};
 use domain::inventory;
 use domain::page::Page;
 use domain::ticket::{Artist, Capacity, SaleRules, TicketName};
@@ -81,7 +81,7 @@ macro_rules! full_columns {
         "t.id, t.event_id, t.category_id, t.created_by, t.name, t.price, t.capacity, t.artist, t.image_url, t.sales_start,
         t.sales_end, t.min_per_order, t.max_per_order, t.max_per_user, t.created_at, t.updated_at,
         (select coalesce(sum(s.capacity - s.held - s.sold), 0)::int from ticket_stock s where s.ticket_type_id = t.id) as left_over,
-        e.id as e_id, e.organizer_id as e_organizer_id, e.name as e_name, e.description as e_description, e.date as e_date,
+        e.id as e_id, e.organizer_id as e_organizer_id, e.name as e_name, e.description as e_description, e.date as e_date, e.ends_at as e_ends_at,
         e.time_zone as e_time_zone, e.location as e_location, e.city as e_city, e.image_url as e_image_url, e.status as e_status,
         e.created_at as e_created_at, e.updated_at as e_updated_at,
         c.id as c_id, c.name as c_name, c.created_at as c_created_at, c.updated_at as c_updated_at"
@@ -235,14 +235,23 @@ pub async fn of_events(db: &Client, events: &[EventId]) -> Result<Vec<TicketType
 
 const FOR_SALE_SQL: &str = "
     select t.id, t.name, t.price, t.sales_start, t.sales_end, t.min_per_order, t.max_per_order, t.max_per_user, t.stripes,
-           e.status as e_status, e.date as e_date
+           e.status as e_status, e.date as e_date, e.ends_at as e_ends_at
     from ticket_types t join events e on e.id = t.event_id
     where t.id = any($1) and e.status <> 'draft' order by t.id";
 
-/// The rules of sale of some ticket types, by id; those that do not exist are left out.
+/// The rules of sale of some ticket types, by id; those that do not exist are left out. Their events keep their status
+/// until the end of the transaction: whoever stops a sale waits for it, and nobody else does.
 pub async fn for_sale(db: &Client, ids: &[TicketTypeId]) -> Result<Vec<ForSale>> {
     let ids: Vec<i64> = ids.iter().map(|id| id.get()).collect();
-    let rows = db.query_typed(FOR_SALE_SQL, params![INT8_ARRAY: ids]).await?;
+    let params = params![INT8_ARRAY: ids];
+    // Both are sent before either is answered: one round trip.
+    let (kept, rows) = tokio::join!(
+        biased;
+        events::keep_on_sale(db, &ids),
+        db.query_typed(FOR_SALE_SQL, params)
+    );
+    kept?;
+    let rows = rows?;
     rows.iter()
         .map(|row| {
             Ok(ForSale {
@@ -258,6 +267,7 @@ pub async fn for_sale(db: &Client, ids: &[TicketTypeId]) -> Result<Vec<ForSale>>
                     max_per_user: count_opt(row, "max_per_user")?,
                     event_status: row.word("e_status", EventStatus::parse)?,
                     event_date: row.time("e_date")?,
+                    event_ends: end_of(row.time("e_date")?, row.time_opt("e_ends_at")?),
                 },
             })
         })

@@ -1,4 +1,4 @@
-//! Calendar files (RFC 5545): one `VEVENT`, as mail clients and phones take it.
+//! Calendar files (RFC 5545): one `VEVENT`, as mail clients and phones take it, or many, as they subscribe to it.
 
 use crate::Timestamp;
 
@@ -11,6 +11,8 @@ pub struct Entry<'a> {
     pub changed: Timestamp,
     /// When it begins.
     pub begins: Timestamp,
+    /// When it ends, if that is known.
+    pub ends: Option<Timestamp>,
     /// What it is called.
     pub title: &'a str,
     /// What it is about; may be empty.
@@ -28,16 +30,50 @@ const LINE: usize = 75;
 
 /// The file, with the line breaks and foldings that the standard asks for.
 pub fn file(entry: &Entry<'_>) -> String {
+    let method = if entry.cancelled { "CANCEL" } else { "PUBLISH" };
+    let mut file = begin(method, &[]);
+    event(&mut file, entry);
+    fold(&mut file, "END:VCALENDAR");
+    file
+}
+
+/// A calendar of many entries that programs read again and again.
+pub fn feed(name: &str, entries: &[Entry<'_>]) -> String {
+    let name = format!("X-WR-CALNAME:{}", escape(name));
+    let mut file = begin("PUBLISH", &[&name, "REFRESH-INTERVAL;VALUE=DURATION:PT1H"]);
+    for entry in entries {
+        event(&mut file, entry);
+    }
+    fold(&mut file, "END:VCALENDAR");
+    file
+}
+
+fn begin(method: &str, more: &[&str]) -> String {
     let mut file = String::new();
-    let mut line = |name: &str, value: &str| fold(&mut file, &format!("{name}:{value}"));
-    line("BEGIN", "VCALENDAR");
-    line("VERSION", "2.0");
-    line("PRODID", "-//GiggleFest//Events//EN");
-    line("METHOD", if entry.cancelled { "CANCEL" } else { "PUBLISH" });
+    let method = format!("METHOD:{method}");
+    for line in [
+        "BEGIN:VCALENDAR",
+        "VERSION:2.0",
+        "PRODID:-//GiggleFest//Events//EN",
+        &method,
+    ] {
+        fold(&mut file, line);
+    }
+    for line in more {
+        fold(&mut file, line);
+    }
+    file
+}
+
+fn event(file: &mut String, entry: &Entry<'_>) {
+    let mut line = |name: &str, value: &str| fold(file, &format!("{name}:{value}"));
     line("BEGIN", "VEVENT");
     line("UID", &escape(entry.uid));
     line("DTSTAMP", &utc(entry.changed));
     line("DTSTART", &utc(entry.begins));
+    if let Some(ends) = entry.ends {
+        line("DTEND", &utc(ends));
+    }
     line("SUMMARY", &escape(entry.title));
     if !entry.description.is_empty() {
         line("DESCRIPTION", &escape(entry.description));
@@ -46,8 +82,6 @@ pub fn file(entry: &Entry<'_>) -> String {
     line("URL", &entry.url.replace(['\r', '\n'], ""));
     line("STATUS", if entry.cancelled { "CANCELLED" } else { "CONFIRMED" });
     line("END", "VEVENT");
-    line("END", "VCALENDAR");
-    file
 }
 
 fn utc(at: Timestamp) -> String {
@@ -94,6 +128,7 @@ mod tests {
             uid: "event-7@gigglefest",
             changed: Timestamp::parse("2030-01-01T00:00:00Z").unwrap(),
             begins: Timestamp::parse("2030-02-01T19:00:00+07:00").unwrap(),
+            ends: None,
             title,
             description,
             location: "Istora, Jakarta",
@@ -116,6 +151,27 @@ mod tests {
             assert!(file.contains(line), "{line:?} in {file:?}");
         }
         assert!(file.ends_with("END:VEVENT\r\nEND:VCALENDAR\r\n"));
+        assert!(!file.contains("DTEND"));
+        let ends = Timestamp::parse("2030-02-01T23:00:00+07:00");
+        let file = super::file(&Entry {
+            ends,
+            ..entry("Jazz", "")
+        });
+        assert!(
+            file.contains("DTSTART:20300201T120000Z\r\nDTEND:20300201T160000Z\r\n"),
+            "{file}"
+        );
+    }
+
+    #[test]
+    fn a_feed_is_one_calendar_of_all_entries() {
+        let feed = feed("Upcoming; all", &[entry("Jazz", ""), entry("Rock", "")]);
+        assert!(feed.starts_with("BEGIN:VCALENDAR\r\nVERSION:2.0\r\n"));
+        assert!(feed.contains("X-WR-CALNAME:Upcoming\\; all\r\n"));
+        for (line, times) in [("BEGIN:VCALENDAR", 1), ("BEGIN:VEVENT", 2), ("END:VCALENDAR", 1)] {
+            assert_eq!(feed.matches(&format!("{line}\r\n")).count(), times, "{line}");
+        }
+        assert!(super::feed("None", &[]).ends_with("PT1H\r\nEND:VCALENDAR\r\n"));
     }
 
     proptest! {

@@ -100,6 +100,8 @@ pub struct SaleRules {
     pub event_status: EventStatus,
     /// When the event begins.
     pub event_date: Timestamp,
+    /// When the event ends: nothing is sold after that, whatever the sale's own end.
+    pub event_ends: Timestamp,
 }
 
 /// Why a wish to buy is refused.
@@ -135,7 +137,7 @@ impl SaleRules {
             return Err(SaleError::SalesClosed { opens: Some(opens) });
         }
         let ends = self.sales_end.unwrap_or(self.event_date);
-        if self.event_status != EventStatus::Published || ends <= now {
+        if self.event_status != EventStatus::Published || ends.min(self.event_ends) <= now {
             return Err(SaleError::SalesClosed { opens: None });
         }
         if wanted < self.min_per_order {
@@ -201,6 +203,7 @@ mod tests {
             max_per_user: Some(6),
             event_status: EventStatus::Published,
             event_date: at("2030-02-01T12:00:00Z"),
+            event_ends: at("2030-02-01T20:00:00Z"),
         }
     }
 
@@ -222,6 +225,19 @@ mod tests {
         };
         assert!(rules.check(2, 0, at("2030-02-01T11:59:59Z")).is_ok());
         assert!(rules.check(2, 0, at("2030-02-01T12:00:00Z")).is_err());
+    }
+
+    #[test]
+    fn sale_may_go_on_while_the_event_does_but_not_longer() {
+        let rules = SaleRules {
+            sales_end: Some(at("2030-03-01T00:00:00Z")),
+            ..rules()
+        };
+        assert!(rules.check(2, 0, at("2030-02-01T19:59:59Z")).is_ok());
+        assert_eq!(
+            rules.check(2, 0, at("2030-02-01T20:00:00Z")),
+            Err(SaleError::SalesClosed { opens: None })
+        );
     }
 
     #[test]

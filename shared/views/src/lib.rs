@@ -1,9 +1,10 @@
 //! Resources as the API shows them, where several functions show the same. Keys stand in the order that clients of the
 //! original know; keys that the original did not have come after them.
 
+use domain::audit::{SubjectKind, Via};
 use domain::event::EventStatus;
 use domain::user::Role;
-use domain::{CategoryId, EventId, Rupiah, TicketTypeId, Timestamp, UserId};
+use domain::{AuditId, CategoryId, EventId, Rupiah, SubjectId, TicketTypeId, Timestamp, UserId};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -103,11 +104,17 @@ pub struct EventOut {
     pub organizer_id: UserId,
     /// In which city, if its organizer says so.
     pub city: Option<String>,
+    /// When it begins, as `date` says.
+    pub starts_at: Timestamp,
+    /// When it ends; null if its organizer does not say so, it is taken to last a day then.
+    pub ends_at: Option<Timestamp>,
 }
 
-impl From<db::events::Event> for EventOut {
-    fn from(event: db::events::Event) -> Self {
+impl EventOut {
+    /// An event as it stands at `now`.
+    pub fn new(event: db::events::Event, now: Timestamp) -> Self {
         Self {
+            status: event.status_at(now),
             id: event.id,
             name: event.name,
             description: event.description,
@@ -116,10 +123,11 @@ impl From<db::events::Event> for EventOut {
             image_url: event.image_url,
             created_at: event.created_at,
             updated_at: event.updated_at,
-            status: event.status,
             time_zone: event.time_zone,
             organizer_id: event.organizer_id,
             city: event.city,
+            starts_at: event.date,
+            ends_at: event.ends_at,
         }
     }
 }
@@ -197,12 +205,91 @@ pub struct FullTicketOut {
     pub category: CategoryOut,
 }
 
-impl From<db::ticket_types::FullTicketType> for FullTicketOut {
-    fn from(full: db::ticket_types::FullTicketType) -> Self {
+impl FullTicketOut {
+    /// A ticket type with its event as it stands at `now`.
+    pub fn new(full: db::ticket_types::FullTicketType, now: Timestamp) -> Self {
         Self {
             ticket: full.ticket.into(),
-            event: full.event.into(),
+            event: EventOut::new(full.event, now),
             category: full.category.into(),
+        }
+    }
+}
+
+/// A row of the audit log.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AuditOut {
+    /// Its id; later rows have larger ones.
+    pub id: AuditId,
+    /// When it happened.
+    pub at: Timestamp,
+    /// Who did it.
+    pub actor_id: UserId,
+    /// What they were then.
+    pub actor_role: Role,
+    /// How they were known.
+    pub actor_via: Via,
+    /// Operation id of the route, such as `update_event`.
+    pub action: String,
+    /// What kind of thing was changed.
+    pub subject_kind: SubjectKind,
+    /// Which one of that kind.
+    pub subject_id: SubjectId,
+    /// The event that it belongs to.
+    pub event_id: Option<EventId>,
+    /// What is different since: `{"location": {"from": "Jakarta", "to": "Bandung"}}`.
+    pub changes: serde_json::Value,
+    /// The request, as its answer named it.
+    pub request_id: String,
+    /// Address of the client; only admins see it, and nobody once the account was erased.
+    pub client_ip: Option<String>,
+    /// What the client said it was; only admins see it, and nobody once the account was erased.
+    pub user_agent: Option<String>,
+}
+
+impl AuditOut {
+    /// A row for admins, or for an organizer, who does not learn from where others act.
+    pub fn new(row: db::audit::Record, reader: Role) -> Self {
+        let sees_origin = reader == Role::Admin;
+        Self {
+            id: row.id,
+            at: row.at,
+            actor_id: row.actor_id,
+            actor_role: row.actor_role,
+            actor_via: row.actor_via,
+            action: row.action,
+            subject_kind: row.subject_kind,
+            subject_id: row.subject_id,
+            event_id: row.event_id,
+            changes: row.changes,
+            request_id: row.request_id,
+            client_ip: row.client_ip.filter(|_| sees_origin),
+            user_agent: row.user_agent.filter(|_| sees_origin),
+        }
+    }
+}
+
+/// A page of the audit log, newest first.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AuditList {
+    /// The rows of this page.
+    pub entries: Vec<AuditOut>,
+    /// `cursor` of the next page; null on the last one.
+    pub next_cursor: Option<AuditId>,
+}
+
+impl AuditList {
+    /// Rows on a page.
+    pub const PAGE: u32 = 50;
+
+    /// What was read with [`AuditList::PAGE`] as its limit.
+    pub fn new(rows: Vec<db::audit::Record>, reader: Role) -> Self {
+        let full = rows.len() >= Self::PAGE as usize;
+        Self {
+            next_cursor: rows.last().map(|row| row.id).filter(|_| full),
+            entries: rows.into_iter().map(|row| AuditOut::new(row, reader)).collect(),
         }
     }
 }

@@ -17,6 +17,7 @@ async fn a_body_cannot_set_what_is_not_its_senders_to_set() {
             "id": 1, "name": "Java Jazz", "description": null, "date": "2030-03-01T12:00:00.000Z", "location": "Jakarta",
             "imageUrl": null, "createdAt": "2030-01-01T12:00:00.000Z", "updatedAt": "2030-01-01T12:00:00.000Z",
             "status": "published", "timeZone": "Asia/Jakarta", "organizerId": t.organizer_id, "city": null,
+            "startsAt": "2030-03-01T12:00:00.000Z", "endsAt": null,
         })
     );
     let patch = json!({"organizerId": 9, "createdAt": "2001-01-01", "imageUrl": "x"});
@@ -111,6 +112,11 @@ async fn bad_bodies_are_told_by_field() {
             "\"timeZone\" must be a time zone such as Asia/Jakarta",
         ),
         (
+            "endsAt",
+            json!("2030-03-01T00:00:00Z"),
+            "\"endsAt\" must be later than \"date\"",
+        ),
+        (
             "status",
             json!("cancelled"),
             "\"status\" must be one of [draft, published]",
@@ -169,6 +175,18 @@ async fn bodies_that_are_not_small_json_are_refused() {
     let form = "--b\r\nContent-Disposition: form-data; name=\"name\"\r\n\r\nX\r\n--b--\r\n";
     assert_eq!(
         send("multipart/form-data; boundary=b", form.to_owned())
+            .await
+            .error(400),
+        "invalid_input"
+    );
+    assert_eq!(
+        send("multipart/form-data; boundary=c", form.to_owned())
+            .await
+            .error(400),
+        "malformed_form"
+    );
+    assert_eq!(
+        send("application/x-www-form-urlencoded", "name=X".to_owned())
             .await
             .error(415),
         "unsupported_media_type"

@@ -4,10 +4,15 @@
     reason = "a test fails by panicking"
 )]
 
+mod audit;
 mod bad_input;
+mod feed;
+mod life_cycle;
+mod pictures;
 mod reading;
 mod repeated;
 mod searching;
+mod staff;
 mod writing;
 
 use domain::UserId;
@@ -38,6 +43,7 @@ async fn setup() -> Setup {
         tokens: TestTokens::checker(),
         clock: clock.clone(),
         frontend_url: "https://shop.example".to_owned(),
+        blobs: blob::Blobs::in_memory(),
     };
     let rows = Rows(&db);
     let organizer_id = rows.user("organizer@example.test", Role::Organizer).await;

@@ -11,6 +11,10 @@ fn environment(db: &TestDb) -> Api {
     let env = Env::of([
         ("DATABASE_URL", db.url()),
         ("JWT_SECRET", TestTokens::SECRET),
+        ("MEDIA_BUCKET", "media"),
+        ("AWS_REGION", "ap-southeast-3"),
+        ("AWS_ACCESS_KEY_ID", "test"),
+        ("AWS_SECRET_ACCESS_KEY", "test"),
         ("FRONTEND_URL", "https://shop.example"),
     ]);
     Api::new(router(App::from_env(&env).unwrap(), Site::default()))

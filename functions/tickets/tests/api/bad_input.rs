@@ -144,9 +144,15 @@ async fn bodies_that_are_not_small_json_are_refused() {
         "body_too_large"
     );
     assert_eq!(
-        send("multipart/form-data; boundary=b", "--b--\r\n".to_owned())
+        send("application/x-www-form-urlencoded", "name=VIP".to_owned())
             .await
             .error(415),
         "unsupported_media_type"
+    );
+    assert_eq!(
+        send("multipart/form-data; boundary=b", "nonsense".to_owned())
+            .await
+            .error(400),
+        "malformed_form"
     );
 }

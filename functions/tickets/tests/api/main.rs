@@ -4,8 +4,10 @@
     reason = "a test fails by panicking"
 )]
 
+mod audit;
 mod bad_input;
 mod issued;
+mod pictures;
 mod reading;
 mod repeated;
 mod verifying;
@@ -24,7 +26,7 @@ const TICKETS: &str = "/api/v1/tickets";
 const KEYS: &str =
     "now:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=,old:AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI=";
 
-/// An organizer with an event, a category and 40 tickets of one kind on sale, and people around them.
+/// An organizer with an event, its staff, a category and 40 tickets of one kind on sale, and people around them.
 struct Setup {
     db: TestDb,
     api: Api,
@@ -49,11 +51,13 @@ async fn setup() -> Setup {
         tokens: TestTokens::checker(),
         clock: clock.clone(),
         keys: SigningKeys::parse(KEYS).unwrap(),
+        blobs: blob::Blobs::in_memory(),
     };
     let rows = Rows(&db);
     let organizer_id = rows.user("organizer@example.test", Role::Organizer).await;
     let buyer_id = rows.buyer("buyer@example.test").await;
     let mut tokens = Vec::new();
+    let mut staff_id = None;
     for (name, role) in [
         ("other", Role::Organizer),
         ("admin", Role::Admin),
@@ -61,11 +65,15 @@ async fn setup() -> Setup {
         ("stranger", Role::User),
     ] {
         let id = rows.user(&format!("{name}@example.test"), role).await;
+        if role == Role::Staff {
+            staff_id = Some(id);
+        }
         tokens.push(TestTokens::of(id, role, &clock));
     }
     let [other, admin, staff, stranger] = tokens.try_into().unwrap();
     let category = rows.category("Concert").await;
     let event = rows.event(organizer_id, "Java Jazz").await;
+    rows.staff(event, staff_id.unwrap()).await;
     let ticket = rows.ticket_type(organizer_id, event, category, 150_000, 40).await;
     Setup {
         api: Api::new(router(app, Site::from_env(&Env::default()))),

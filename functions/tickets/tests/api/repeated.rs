@@ -10,6 +10,10 @@ fn environment(db: &TestDb) -> Api {
     let env = Env::of([
         ("DATABASE_URL", db.url()),
         ("JWT_SECRET", TestTokens::SECRET),
+        ("MEDIA_BUCKET", "media"),
+        ("AWS_REGION", "ap-southeast-3"),
+        ("AWS_ACCESS_KEY_ID", "test"),
+        ("AWS_SECRET_ACCESS_KEY", "test"),
         ("TICKET_SIGNING_KEYS", KEYS),
     ]);
     Api::new(router(App::from_env(&env).unwrap(), Site::default()))
@@ -31,6 +35,9 @@ async fn of_twenty_twins_one_makes_a_ticket_type_and_all_hear_of_it() {
     other["price"] = 1.into();
     let refused = apis[0].post_once(TICKETS, &token, "k", &other).await;
     assert_eq!(refused.error(400), "idempotency_mismatch");
-    apis[0].post_once(TICKETS, &token, "k2", &t.body()).await.data(201);
+    apis[0]
+        .post_once(TICKETS, &token, "k2", &t.body())
+        .await
+        .data(201);
     assert_eq!(t.db.count(vip).await, 2);
 }

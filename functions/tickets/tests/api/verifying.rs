@@ -70,6 +70,44 @@ async fn an_organizer_learns_nothing_about_tickets_of_others() {
 }
 
 #[tokio::test]
+async fn a_gate_is_open_to_those_who_were_sent_there_and_only_as_long() {
+    let t = setup().await;
+    let (code, token) = bought(&t).await;
+    let (unknown, rows) = (json!({"valid": false, "reason": "unknown"}), Rows(&t.db));
+    let elsewhere = rows.user("elsewhere@example.test", Role::Staff).await;
+    let their_event = rows.event(t.organizer_id, "Another").await;
+    rows.staff(their_event, elsewhere).await;
+    let theirs = TestTokens::of(elsewhere, Role::Staff, &t.clock);
+    let claims = SigningKeys::parse(KEYS).unwrap().verify(&token).unwrap();
+    let nobodys = ticketing::Claims {
+        code: ticketing::TicketCode::parse(&"0".repeat(32)).unwrap(),
+        ..claims
+    };
+    let nobodys = SigningKeys::parse(KEYS).unwrap().sign(&nobodys);
+    for token in [&token, &nobodys] {
+        assert_eq!(
+            verify(&t, &theirs, token).await,
+            unknown,
+            "the ticket of another event and one that does not exist are answered alike"
+        );
+    }
+    // An organizer who helps out at the event of another.
+    let helper =
+        t.db.count("select id from users where email = 'other@example.test'")
+            .await;
+    rows.staff(t.event, UserId::new(helper)).await;
+    assert_eq!(verify(&t, &t.other, &token).await["ticket"]["code"], code);
+
+    assert_eq!(verify(&t, &t.staff, &token).await["valid"], true);
+    t.db.run("delete from event_staff").await;
+    assert_eq!(verify(&t, &t.staff, &token).await, unknown);
+    assert_eq!(verify(&t, &t.other, &token).await, unknown);
+    for caller in [&t.organizer, &t.admin] {
+        assert_eq!(verify(&t, caller, &token).await["valid"], true);
+    }
+}
+
+#[tokio::test]
 async fn what_was_not_signed_here_is_forged() {
     let t = setup().await;
     let (code, token) = bought(&t).await;

@@ -330,6 +330,7 @@ async fn parallel_changes_of_the_quantity_leave_counters_that_add_up() {
             tokens: TestTokens::checker(),
             clock: t.clock.clone(),
             keys: SigningKeys::parse(KEYS).unwrap(),
+            blobs: blob::Blobs::in_memory(),
         };
         let api = Api::new(router(app, Site::from_env(&Env::default())));
         let (token, path) = (t.organizer.clone(), format!("{TICKETS}/{}", t.ticket));

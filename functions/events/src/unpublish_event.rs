@@ -1,0 +1,29 @@
+use crate::{App, status};
+use axum::extract::State;
+use domain::EventId;
+use domain::api_key::Scope;
+use domain::event::Step;
+use std::sync::Arc;
+use views::EventOut;
+use web::{Access, Answer, Origin, Path, Publisher, Route};
+
+pub(crate) const ROUTE: Route = Route::new(
+    "POST",
+    "/api/v1/events/{id}/unpublish",
+    Access::Publisher,
+    "unpublish_event",
+    "Make a draft of an event of which nobody has a ticket",
+)
+.scope(Scope::EventsWrite)
+.data::<EventOut>()
+.conflicts(&["event_over", "in_use"]);
+
+pub(crate) async fn unpublish_event(
+    State(app): State<Arc<App>>,
+    Publisher(caller): Publisher,
+    Path(id): Path<EventId>,
+    origin: Origin,
+) -> web::Result<Answer<EventOut>> {
+    let event = status::take(&app, caller, &origin, &ROUTE, id, Step::Unpublish).await?;
+    Ok(event.message("Event unpublished successfully"))
+}

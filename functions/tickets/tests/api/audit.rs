@@ -1,0 +1,56 @@
+//! Every change of a ticket type leaves a trace.
+
+use super::*;
+
+/// Checks a ticket and leaves it as it is.
+const CHANGES_NOTHING: &[&str] = &["verify_ticket"];
+
+#[tokio::test]
+async fn every_change_leaves_one_row() {
+    let t = setup().await;
+    testkit::every_change_is_audited(&t.db, tickets::ROUTES, CHANGES_NOTHING, async |route| {
+        let one = format!("{TICKETS}/{}", t.ticket);
+        let (path, body) = match route.id {
+            "create_ticket" => (TICKETS.to_owned(), Some(t.body())),
+            "update_ticket" => (one, Some(json!({"price": 175_000}))),
+            "delete_ticket" => (one, None),
+            other => panic!("{other} is new: say here how it is called"),
+        };
+        t.api.call(route.method, &path, Some(&t.organizer), body).await
+    })
+    .await;
+    let told =
+        "select string_agg(concat_ws(' ', subject_kind, event_id, changes), '; ' order by id) from audit_log";
+    assert_eq!(
+        t.db.text(told).await,
+        format!(
+            "ticket_type {0} {{\"name\": {{\"to\": \"VIP\"}}, \"price\": {{\"to\": 500000}}, \"capacity\": {{\"to\": 10}}}}; \
+             ticket_type {0} {{\"price\": {{\"to\": 175000, \"from\": 150000}}}}; \
+             ticket_type {0} {{\"name\": {{\"from\": \"Festival\"}}}}",
+            t.event
+        )
+    );
+}
+
+#[tokio::test]
+async fn what_changes_nothing_is_not_written_down() {
+    let t = setup().await;
+    t.patch(&t.organizer, json!({"name": "Festival"})).await.data(200);
+    t.patch(&t.organizer, json!({"quantity": 40})).await.data(200);
+    t.patch(&t.organizer, json!({"minPerOrder": 50})).await.error(400);
+    t.patch(&t.other, json!({"price": 1})).await.error(404);
+    t.delete(&t.other).await.error(404);
+    assert_eq!(t.db.count("select count(*) from audit_log").await, 0);
+}
+
+#[tokio::test]
+async fn a_new_price_is_for_later_orders() {
+    let t = setup().await;
+    let (order, _) = Rows(&t.db).bought(t.buyer_id, t.ticket, 2).await;
+    t.patch(&t.organizer, json!({"price": 999_000})).await.data(200);
+    let paid = format!(
+        "select i.unit_price from order_items i join orders o on o.id = i.order_id where o.code = '{order}'"
+    );
+    assert_eq!(t.db.count(&paid).await, 50_000);
+    assert_eq!(t.delete(&t.organizer).await.error(409), "in_use");
+}
