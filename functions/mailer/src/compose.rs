@@ -2,7 +2,7 @@
 
 use crate::letter::Letter;
 use crate::letters::{self, Line, MOST_TICKETS, OrderPlaced, RefundDue, Ticket, Tickets};
-use crate::{App, is_web_link};
+use crate::{App, Language, is_web_link};
 use db::issued::IssuedTicket;
 use db::orders::Order;
 use db::users::User;
@@ -45,11 +45,13 @@ pub(crate) async fn compose(app: &App, message: &Envelope<Mail>) -> Result<Compo
             if !is_web_link(link) {
                 return Err(Error::internal("the verification link is not a web link"));
             }
-            let content = letters::verification(app.language, name, link).into();
+            let language = language(app, &*app.db.conn().await?, to).await?;
+            let content = letters::verification(language, name, link).into();
             address(app, id, to, name, content)
         }
         Mail::ResetCode { to, name, code } => {
-            let content = letters::reset_code(app.language, name, code).into();
+            let language = language(app, &*app.db.conn().await?, to).await?;
+            let content = letters::reset_code(language, name, code).into();
             address(app, id, to, name, content)
         }
         Mail::Decoy => Ok(Composed::Overtaken("nobody has the address that was asked about")),
@@ -77,11 +79,12 @@ fn address(app: &App, id: &str, to: &str, name: &str, content: Content) -> Resul
 }
 
 async fn order_placed(app: &App, id: &str, order: OrderId) -> Result<Composed, Error> {
-    let (order, user, items) = {
+    let (order, user, language, items) = {
         let conn = app.db.conn().await?;
         let (order, user) = order_and_buyer(&conn, order).await?;
+        let language = language(app, &conn, &user.email).await?;
         let items = db::orders::items(&conn, order.id).await?;
-        (order, user, items)
+        (order, user, language, items)
     };
     if check_payable(order.status, order.expires_at, app.clock.now()).is_err() {
         return Ok(Composed::Overtaken("the order is no longer payable"));
@@ -93,7 +96,7 @@ async fn order_placed(app: &App, id: &str, order: OrderId) -> Result<Composed, E
         quantity: item.quantity,
     });
     let letter = letters::order_placed(
-        app.language,
+        language,
         OrderPlaced {
             name: &user.name,
             code: &order.code,
@@ -108,11 +111,12 @@ async fn order_placed(app: &App, id: &str, order: OrderId) -> Result<Composed, E
 }
 
 async fn tickets(app: &App, id: &str, order: OrderId) -> Result<Composed, Error> {
-    let (order, user, issued) = {
+    let (order, user, language, issued) = {
         let conn = app.db.conn().await?;
         let (order, user) = order_and_buyer(&conn, order).await?;
+        let language = language(app, &conn, &user.email).await?;
         let issued = db::issued::of_order(&conn, order.id).await?;
-        (order, user, issued)
+        (order, user, language, issued)
     };
     if issued.is_empty() {
         return Err(Error::internal("the order has no issued tickets"));
@@ -151,7 +155,7 @@ async fn tickets(app: &App, id: &str, order: OrderId) -> Result<Composed, Error>
         });
     }
     let letter = letters::tickets(
-        app.language,
+        language,
         Tickets {
             name: &user.name,
             code: &order.code,
@@ -169,15 +173,17 @@ async fn tickets(app: &App, id: &str, order: OrderId) -> Result<Composed, Error>
 }
 
 async fn refund_due(app: &App, id: &str, order: OrderId) -> Result<Composed, Error> {
-    let (order, user) = {
+    let (order, user, language) = {
         let conn = app.db.conn().await?;
-        order_and_buyer(&conn, order).await?
+        let (order, user) = order_and_buyer(&conn, order).await?;
+        let language = language(app, &conn, &user.email).await?;
+        (order, user, language)
     };
     if !matches!(order.status, OrderStatus::RefundDue | OrderStatus::Refunded) {
         return Ok(Composed::Overtaken("no money of the order is to be returned"));
     }
     let letter = letters::refund_due(
-        app.language,
+        language,
         RefundDue {
             name: &user.name,
             code: &order.code,
@@ -186,6 +192,12 @@ async fn refund_due(app: &App, id: &str, order: OrderId) -> Result<Composed, Err
         },
     );
     address(app, id, &user.email, &user.name, letter.into())
+}
+
+/// The language that the owner of an address chose, else that of the fleet.
+async fn language(app: &App, conn: &db::Client, address: &str) -> Result<Language, Error> {
+    let chosen = db::preferences::language_of(conn, address).await?;
+    Ok(chosen.map_or(app.language, Language::from))
 }
 
 async fn order_and_buyer(conn: &db::Client, id: OrderId) -> Result<(Order, User), Error> {

@@ -84,6 +84,15 @@ fn zone_name(at: &Zoned) -> String {
     }
 }
 
+impl From<domain::preferences::Language> for Language {
+    fn from(chosen: domain::preferences::Language) -> Self {
+        match chosen {
+            domain::preferences::Language::Id => Self::Id,
+            domain::preferences::Language::En => Self::En,
+        }
+    }
+}
+
 impl FromStr for Language {
     type Err = &'static str;
 

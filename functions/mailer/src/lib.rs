@@ -36,7 +36,7 @@ pub struct App {
     pub keys: SigningKeys,
     /// Address of the web site, without a slash at its end.
     pub frontend_url: String,
-    /// Language of all mails: accounts do not have one.
+    /// Language of mails to people who did not choose one.
     pub language: Language,
 }
 

@@ -223,6 +223,27 @@ async fn tickets_come_with_codes_that_a_gate_accepts() {
 }
 
 #[tokio::test(flavor = "current_thread")]
+async fn people_are_written_to_in_the_language_that_they_chose() {
+    let fixture = Fixture::new().await;
+    let text = |mail: &Delivered| parse(mail).body_text(0).unwrap().into_owned();
+    for (language, hello) in [(None, "Hello"), (Some("id"), "Halo"), (Some("en"), "Hello")] {
+        fixture.db.run("delete from preferences; delete from mail_log").await;
+        if let Some(language) = language {
+            let sql = format!(
+                "insert into preferences (user_id, language, updated_at)
+                 select id, '{language}', now() from users where email = 'ayu@example.test'"
+            );
+            fixture.db.run(&sql).await;
+        }
+        for message in ["verification", "reset_code", "order_placed"] {
+            assert!(fixture.deliver(message).await);
+            let mail = fixture.only_mail();
+            assert!(text(&mail).contains(hello), "{message} {language:?}: {}", text(&mail));
+        }
+    }
+}
+
+#[tokio::test(flavor = "current_thread")]
 async fn a_late_payer_is_told_that_the_money_goes_back() {
     let fixture = Fixture::new().await;
     fixture.set_status("refund_due").await;

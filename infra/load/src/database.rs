@@ -8,6 +8,7 @@ const NAME: &str = "gigglefest_load";
 
 /// A migrated database. It has to be dropped by [`Database::remove`].
 pub struct Database {
+    url: String,
     server: Config,
 }
 
@@ -18,7 +19,10 @@ impl Database {
     /// If the server does not answer or does not let this account make databases.
     pub async fn make(url: &str) -> Result<Self> {
         let server: Config = url.parse().context("DATABASE_URL is not a PostgreSQL URL")?;
-        let database = Self { server };
+        let database = Self {
+            url: url.to_owned(),
+            server,
+        };
         database.remove().await?;
         let admin = connect(&database.server).await?;
         admin
@@ -38,6 +42,21 @@ impl Database {
     /// If the server does not answer.
     pub async fn connect(&self) -> Result<Client> {
         connect(self.server.clone().dbname(NAME)).await
+    }
+
+    /// Its address, as functions are told it.
+    ///
+    /// # Errors
+    /// If the address of the server does not end with the name of a database.
+    pub fn url(&self) -> Result<String> {
+        let (address, options) = match self.url.split_once('?') {
+            Some((address, options)) => (address, format!("?{options}")),
+            None => (self.url.as_str(), String::new()),
+        };
+        let (server, _) = address
+            .rsplit_once('/')
+            .context("DATABASE_URL must end with /database")?;
+        Ok(format!("{server}/{NAME}{options}"))
     }
 
     /// Drops it.

@@ -11,6 +11,7 @@
 
 mod database;
 mod figures;
+mod search;
 mod stock;
 
 use std::process::ExitCode;
@@ -43,6 +44,18 @@ enum Bench {
         #[arg(long, default_value_t = domain::inventory::MAX_STRIPES, value_parser = clap::value_parser!(u32).range(1..=64))]
         stripes: u32,
     },
+    /// Listing and searching events in the function, against its statements alone, and with few and with many events
+    Search {
+        /// Address of a server on which databases may be made; `.local/fleet.json` names the one of the fleet
+        #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+        database_url: String,
+        /// Seconds of measuring in all, without preparations
+        #[arg(long, default_value_t = 60)]
+        seconds: u64,
+        /// How many events there are in the end; a hundredth of them is measured first
+        #[arg(long, default_value_t = 100_000)]
+        events: u32,
+    },
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -55,6 +68,11 @@ async fn main() -> ExitCode {
             connections,
             stripes,
         } => stock::run(&database_url, Duration::from_secs(seconds), connections, stripes).await,
+        Bench::Search {
+            database_url,
+            seconds,
+            events,
+        } => search::run(&database_url, Duration::from_secs(seconds), events).await,
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,

@@ -52,7 +52,10 @@ impl Store {
                 None
             }
             Err(_) => {
-                tracing::warn!(action = limit.action, "a use was let pass uncounted: no answer in time");
+                tracing::warn!(
+                    action = limit.action,
+                    "a use was let pass uncounted: no answer in time"
+                );
                 None
             }
         }

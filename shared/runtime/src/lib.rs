@@ -3,6 +3,7 @@
 
 mod clock;
 mod env;
+mod link;
 pub mod random;
 mod secret;
 mod secrets_extension;
@@ -10,4 +11,5 @@ pub mod telemetry;
 
 pub use clock::Clock;
 pub use env::{BootError, Env};
+pub use link::LinkKey;
 pub use secret::Secret;

@@ -1,0 +1,55 @@
+use crate::App;
+use axum::extract::State;
+use db::personal_data::{self, Rows};
+use domain::{Error, Timestamp};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use web::input::camel_case;
+use web::{Access, Answer, Caller, Route};
+
+pub(crate) const ROUTE: Route = Route::new(
+    "GET",
+    "/api/v1/users/me/export",
+    Access::User,
+    "export_me",
+    "Get everything that is stored about the caller, without passwords and tokens",
+)
+.data::<ExportOut>();
+
+/// Everything that is stored about somebody.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ExportOut {
+    /// Of which moment it is.
+    exported_at: Timestamp,
+    /// What is stored, by its kind: `users` holds the account, `orders` the orders, and so on.
+    stored: BTreeMap<String, Vec<Map<String, Value>>>,
+}
+
+pub(crate) async fn export_me(State(app): State<Arc<App>>, caller: Caller) -> web::Result<Answer<ExportOut>> {
+    let exported_at = app.clock.now();
+    let conn = app.db.conn().await?;
+    let tables = personal_data::export(&conn, caller.id)
+        .await?
+        .ok_or_else(|| Error::not_found("User"))?;
+    let stored = tables
+        .into_iter()
+        .map(|Rows { table, rows }| {
+            (
+                camel_case(table),
+                rows.into_iter().map(as_clients_write).collect(),
+            )
+        })
+        .collect();
+    Ok(Answer::ok(ExportOut { exported_at, stored }).message("Data exported successfully"))
+}
+
+/// A row with its columns named as everywhere in the API.
+fn as_clients_write(row: Map<String, Value>) -> Map<String, Value> {
+    row.into_iter()
+        .map(|(column, value)| (camel_case(&column), value))
+        .collect()
+}
