@@ -1,6 +1,8 @@
 //! Every minute: stock of carts whose reservation is over goes back on sale, and orders whose time to pay is over end.
+//! Pictures that nothing shows any more are discarded, and those that were not done in time are announced again.
 
 mod end_orders;
+mod images;
 
 use domain::Error;
 use gateway::Midtrans;
@@ -9,6 +11,9 @@ use worker::Job;
 
 /// Holds given back in one transaction: few enough that no buyer waits for it.
 const HOLDS_AT_ONCE: u32 = 200;
+
+/// Rows that have had their time, deleted in one run.
+const ROWS_AT_ONCE: u32 = 10_000;
 
 /// What the job works with.
 pub struct App {
@@ -53,8 +58,14 @@ pub struct Report {
     pub orders_paid: usize,
     /// Orders left for the next run because the gateway did not answer.
     pub orders_waiting: usize,
+    /// Pictures that nothing shows any more, now on their way out.
+    pub images_discarded: u64,
+    /// Pictures that were not done in time, announced again.
+    pub images_announced: usize,
     /// Idempotency keys that were too old.
     pub keys_forgotten: u64,
+    /// Log-ins that were over.
+    pub sessions_forgotten: u64,
 }
 
 impl Job for App {
@@ -76,8 +87,10 @@ impl Job for App {
                 }
             }
             let oldest = now.plus_seconds(-db::idempotency::KEEP_SECONDS);
-            report.keys_forgotten = db::idempotency::forget(&conn, oldest, 10_000).await?;
+            report.keys_forgotten = db::idempotency::forget(&conn, oldest, ROWS_AT_ONCE).await?;
+            report.sessions_forgotten = db::sessions::forget(&conn, now, ROWS_AT_ONCE).await?;
         }
+        images::sweep(self, &mut report, now).await?;
         end_orders::end_orders(self, &mut report, now).await?;
         Ok(report)
     }

@@ -170,7 +170,7 @@ impl Fleet {
 
     fn require_free_ports(&self, processes: &Processes) -> Result<()> {
         let ports = &self.ports;
-        let wanted: [(&str, &[u16]); 4] = [
+        let wanted: [(&str, &[u16]); 5] = [
             (
                 "postgres",
                 if external_database().is_some() {
@@ -182,6 +182,7 @@ impl Fleet {
             ("emulator", &[ports.aws, ports.api]),
             ("mailbox", &[ports.smtp, ports.mailbox]),
             ("midtrans-simulator", &[ports.midtrans]),
+            ("imagekit-simulator", &[ports.imagekit]),
         ];
         let needed: Vec<u16> = wanted
             .iter()
@@ -217,8 +218,8 @@ impl Fleet {
         self.tools.install_node(self.terminal, NodePackages::Fleet)
     }
 
-    /// Builds all functions with one command, then the simulator with another: in one, features that only the
-    /// simulator asks for would find their way into the functions.
+    /// Builds all functions with one command, then the simulators with another: in one, features that only the
+    /// simulators ask for would find their way into the functions.
     ///
     /// # Errors
     /// When the compiler refuses; it has printed why.
@@ -227,7 +228,7 @@ impl Fleet {
             bail!("there is no function in functions/");
         }
         self.cargo_build(functions)?;
-        self.cargo_build(&["midtrans-simulator"])?;
+        self.cargo_build(&["midtrans-simulator", "imagekit-simulator"])?;
         self.terminal
             .step(&format!("{} functions built", functions.len()));
         Ok(())
@@ -272,6 +273,8 @@ impl Fleet {
         self.ensure(processes, services::mailbox(repo, tools, ports)?)?;
         let simulator = Self::binaries(workspace).join("midtrans-simulator");
         self.ensure(processes, services::midtrans(repo, &simulator, ports, secrets)?)?;
+        let simulator = Self::binaries(workspace).join("imagekit-simulator");
+        self.ensure(processes, services::imagekit(repo, &simulator, ports, secrets)?)?;
         let emulator = services::emulator(repo, tools, ports, options.enforce_iam)?;
         if !processes.is_current(&emulator) {
             if processes.running(emulator.name).is_some() {
@@ -296,6 +299,9 @@ impl Fleet {
         services::wait_for_http(processes, "midtrans-simulator", ports.midtrans, "/admin/health")?;
         self.terminal
             .step(&format!("Midtrans simulator on port {}", ports.midtrans));
+        services::wait_for_http(processes, "imagekit-simulator", ports.imagekit, "/admin/health")?;
+        self.terminal
+            .step(&format!("ImageKit simulator on port {}", ports.imagekit));
         Ok(external.unwrap_or_else(|| server.url()))
     }
 
@@ -323,6 +329,7 @@ impl Fleet {
             "websocket": websocket,
             "aws": aws_endpoint(ports),
             "midtrans": format!("http://localhost:{}", ports.midtrans),
+            "imagekit": format!("http://localhost:{}", ports.imagekit),
             "mailbox": format!("http://localhost:{}", ports.mailbox),
             "database": database_url,
             "accounts": seeded.get("accounts").cloned().unwrap_or_else(|| json!([])),

@@ -118,6 +118,7 @@ fn print_fleet(description: &Value) {
     println!("  WebSocket  {}", text("websocket"));
     println!("  mailbox    {}", text("mailbox"));
     println!("  payments   {}", text("midtrans"));
+    println!("  images     {}/admin/files", text("imagekit"));
     println!("  AWS        {}", text("aws"));
     println!("  database   {}", text("database"));
     for account in description

@@ -17,6 +17,8 @@ pub struct Ports {
     pub aws: u16,
     /// The payment provider's simulator.
     pub midtrans: u16,
+    /// The image service's simulator.
+    pub imagekit: u16,
     /// The mailbox's page.
     pub mailbox: u16,
     /// Where the mailbox takes mail.
@@ -54,6 +56,7 @@ impl Ports {
             },
             aws: read("GIGGLEFEST_PORT_AWS", 4600)?,
             midtrans: read("GIGGLEFEST_PORT_MIDTRANS", 4700)?,
+            imagekit: read("GIGGLEFEST_PORT_IMAGEKIT", 4800)?,
             mailbox: read("GIGGLEFEST_PORT_MAILBOX", 1080)?,
             smtp: read("GIGGLEFEST_PORT_SMTP", 1025)?,
             postgres: read("GIGGLEFEST_PORT_POSTGRES", 5433)?,
@@ -71,7 +74,7 @@ impl Ports {
         Ok(ports)
     }
 
-    pub fn all(&self) -> [NamedPort; 6] {
+    pub fn all(&self) -> [NamedPort; 7] {
         [
             NamedPort {
                 service: "API",
@@ -87,6 +90,11 @@ impl Ports {
                 service: "Midtrans simulator",
                 variable: "GIGGLEFEST_PORT_MIDTRANS",
                 port: self.midtrans,
+            },
+            NamedPort {
+                service: "ImageKit simulator",
+                variable: "GIGGLEFEST_PORT_IMAGEKIT",
+                port: self.imagekit,
             },
             NamedPort {
                 service: "mailbox page",

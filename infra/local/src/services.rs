@@ -1,4 +1,4 @@
-//! The services beside PostgreSQL: the AWS emulator, the mailbox, the payment provider's simulator.
+//! The services beside PostgreSQL: the AWS emulator, the mailbox, the simulators of the payment and image services.
 
 use std::fs;
 use std::path::Path;
@@ -11,12 +11,18 @@ use crate::http;
 use crate::ports::Ports;
 use crate::process::{Processes, Service, isolate};
 use crate::repo::Repo;
-use crate::settings::{REGION, Secrets, aws_endpoint};
+use crate::settings::{IMAGEKIT_ID, REGION, Secrets, aws_endpoint};
 use crate::text::hex_sha256;
 use crate::tools::{NodePackages, Tools};
 
 /// Services in the order in which they start; they stop in the opposite one.
-pub const ORDER: [&str; 4] = ["postgres", "mailbox", "midtrans-simulator", "emulator"];
+pub const ORDER: [&str; 5] = [
+    "postgres",
+    "mailbox",
+    "midtrans-simulator",
+    "imagekit-simulator",
+    "emulator",
+];
 
 /// Id of the HTTP API, which the localized template pins (`HTTP_API_ID` in `python/localize.py`).
 const HTTP_API_ID: &str = "gigglefest";
@@ -120,6 +126,20 @@ pub fn midtrans(repo: &Repo, binary: &Path, ports: &Ports, secrets: &Secrets) ->
         ])
         .args(["--retry-scale", "0.01"]);
     service("midtrans-simulator", command, &[binary])
+}
+
+/// The image service's simulator, which `cargo build` has made.
+///
+/// # Errors
+/// When the binary is missing.
+pub fn imagekit(repo: &Repo, binary: &Path, ports: &Ports, secrets: &Secrets) -> Result<Service> {
+    let mut command = clean_command(repo, binary)?;
+    command
+        .args(["--listen", &format!("127.0.0.1:{}", ports.imagekit)])
+        .args(["--private-key", &secrets.imagekit_private_key])
+        .args(["--id", IMAGEKIT_ID])
+        .args(["--public-url", &format!("http://localhost:{}", ports.imagekit)]);
+    service("imagekit-simulator", command, &[binary])
 }
 
 /// Waits for a service that answers `GET <path>` with 200.

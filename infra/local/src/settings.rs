@@ -17,6 +17,9 @@ use crate::text::{random_bytes, random_hex};
 /// The region everything runs in locally.
 pub const REGION: &str = "ap-southeast-3";
 
+/// The account of the image service, the first part of the path of its URLs.
+pub const IMAGEKIT_ID: &str = "gigglefest";
+
 /// The CloudFormation stack's name.
 pub const STACK: &str = "gigglefest";
 
@@ -28,6 +31,7 @@ pub struct Secrets {
     pub jwt_secret: String,
     pub midtrans_server_key: String,
     pub midtrans_client_key: String,
+    pub imagekit_private_key: String,
     pub postgres_password: String,
     /// `id:base64 of 32 bytes`, as the ticketing crate reads them.
     pub ticket_signing_keys: String,
@@ -64,6 +68,7 @@ impl Secrets {
         fill(&mut self.jwt_secret, "", 32)?;
         fill(&mut self.midtrans_server_key, "SB-Mid-server-", 12)?;
         fill(&mut self.midtrans_client_key, "SB-Mid-client-", 8)?;
+        fill(&mut self.imagekit_private_key, "private_", 12)?;
         fill(&mut self.postgres_password, "", 16)?;
         if self.ticket_signing_keys.is_empty() {
             self.ticket_signing_keys = format!("local:{}", STANDARD.encode(random_bytes(32)?));
@@ -76,6 +81,7 @@ impl Secrets {
 pub fn parameters(ports: &Ports, secrets: &Secrets, database_url: &str) -> BTreeMap<&'static str, String> {
     let api = format!("http://localhost:{}", ports.api);
     let midtrans = format!("http://127.0.0.1:{}", ports.midtrans);
+    let imagekit = format!("http://127.0.0.1:{}", ports.imagekit);
     let architecture = if std::env::consts::ARCH == "aarch64" {
         "arm64"
     } else {
@@ -91,6 +97,13 @@ pub fn parameters(ports: &Ports, secrets: &Secrets, database_url: &str) -> BTree
         ("MidtransServerKey", secrets.midtrans_server_key.clone()),
         ("MidtransSnapUrl", midtrans.clone()),
         ("MidtransCoreUrl", midtrans),
+        ("ImageKitPrivateKey", secrets.imagekit_private_key.clone()),
+        ("ImageKitUploadUrl", imagekit.clone()),
+        ("ImageKitApiUrl", imagekit),
+        (
+            "ImageKitUrlEndpoint",
+            format!("http://localhost:{}/{IMAGEKIT_ID}", ports.imagekit),
+        ),
         // Every test and every client of this machine is one caller.
         ("RateLimitFactor", "100".to_owned()),
         ("MailFrom", "tickets@gigglefest.local".to_owned()),

@@ -149,6 +149,9 @@ impl Run<'_> {
                 fleet.tools.install_node(fleet.terminal, NodePackages::Midtrans)?;
                 let modules = fleet.tools.node_modules(NodePackages::Midtrans);
                 environment.insert("GIGGLEFEST_NODE_MODULES_MIDTRANS", modules.into_os_string());
+                fleet.tools.install_node(fleet.terminal, NodePackages::ImageKit)?;
+                let modules = fleet.tools.node_modules(NodePackages::ImageKit);
+                environment.insert("GIGGLEFEST_NODE_MODULES_IMAGEKIT", modules.into_os_string());
                 self.run_all(programs, &environment)?;
                 if self.selection.packages.is_empty() {
                     self.python_tests()?;

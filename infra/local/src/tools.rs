@@ -19,6 +19,8 @@ pub enum NodePackages {
     Browser,
     /// The payment provider's own client library, for the test of the simulator against it.
     Midtrans,
+    /// The same of the image service.
+    ImageKit,
 }
 
 impl NodePackages {
@@ -28,6 +30,7 @@ impl NodePackages {
             Self::Fleet => ("infra/local/tools/node", "node"),
             Self::Browser => ("infra/local/tools/browser", "browser"),
             Self::Midtrans => ("infra/midtrans-simulator/tests/node", "midtrans"),
+            Self::ImageKit => ("infra/imagekit-simulator/tests/node", "imagekit"),
         }
     }
 }
@@ -166,6 +169,7 @@ impl Tools {
             NodePackages::Fleet => "installing PostgreSQL and the mailbox",
             NodePackages::Browser => "installing Chromium for the browser tests",
             NodePackages::Midtrans => "installing the Midtrans client library",
+            NodePackages::ImageKit => "installing the ImageKit client library",
         });
         clear(&target)?;
         fs::copy(source.join("package.json"), target.join("package.json"))?;
@@ -188,7 +192,7 @@ impl Tools {
         match packages {
             NodePackages::Fleet => self.link_postgres_libraries()?,
             NodePackages::Browser => self.unpack_browser()?,
-            NodePackages::Midtrans => {}
+            NodePackages::Midtrans | NodePackages::ImageKit => {}
         }
         stamp.write()
     }

@@ -2,11 +2,11 @@
 //! finds its row; what is left over when something fails in between is discarded a day later.
 
 use blob::Blobs;
-use bytes::Bytes;
 use db::images::{NewImage, Taken};
 use db::{Client, Transaction};
 use domain::image::{self, Format, Purpose};
 use domain::{Error, ImageId, Timestamp, UserId};
+use web::Upload;
 
 /// The store announces an object by itself, as a rule at once. If that announcement is lost, ours follows after this time.
 const PATIENCE_SECONDS: i64 = 60;
@@ -57,31 +57,49 @@ pub async fn expect(
     Ok(Expected { id, url })
 }
 
-/// Judges a picture that came inside a form, and keeps it.
+/// The picture that a request is about: one that came inside its form, which is judged and kept here, or one that was uploaded
+/// before. No transaction is open meanwhile, because the store is called.
 ///
 /// # Errors
 /// If it is not taken, the account is gone, or the database or the store is not available.
-pub async fn keep(
+pub async fn choose(
     db: &Client,
     blobs: &Blobs,
     using: Use,
-    (declared, bytes): (&str, Bytes),
+    (upload, uploaded): (Option<Upload>, Option<ImageId>),
+    now: Timestamp,
+) -> Result<Option<ImageId>, Error> {
+    match (upload, uploaded) {
+        (Some(_), Some(_)) => {
+            let message = "\"imageId\" must not be given together with an image";
+            Err(Error::invalid_field("imageId", message))
+        }
+        (Some(upload), None) => keep(db, blobs, using, upload, now).await.map(Some),
+        (None, uploaded) => Ok(uploaded),
+    }
+}
+
+async fn keep(
+    db: &Client,
+    blobs: &Blobs,
+    using: Use,
+    upload: Upload,
     now: Timestamp,
 ) -> Result<ImageId, Error> {
-    let header = image::check(declared, &bytes)?;
+    let header = image::check(&upload.media_type, &upload.bytes)?;
     let key = runtime::random::hex::<16>();
     let new = NewImage {
         owner: using.owner,
         purpose: using.purpose,
         key: &key,
         format: header.format,
-        bytes: u32::try_from(bytes.len()).unwrap_or(u32::MAX),
+        bytes: u32::try_from(upload.bytes.len()).unwrap_or(u32::MAX),
         private: false,
     };
     let id = db::images::insert(db, &new, now).await?;
     let id = id.ok_or_else(|| Error::unauthenticated("Invalid token"))?;
     blobs
-        .put(&blob::original(&key), header.format.media_type(), bytes)
+        .put(&blob::original(&key), header.format.media_type(), upload.bytes)
         .await?;
     db::images::mark_stored(db, id, now.plus_seconds(PATIENCE_SECONDS), now).await?;
     Ok(id)
