@@ -1,5 +1,5 @@
 //! Asking for an upload, saying that it is done, and looking at what became of it.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use blob::Blobs;
 use domain::UserId;
@@ -73,7 +73,13 @@ async fn an_upload_is_bound_to_what_was_asked_for() {
     assert_eq!(upload["headers"], headers);
     assert_eq!(upload["expiresAt"], "2030-01-01T12:15:00.000Z");
     let key = t.db.text("select key from images").await;
-    assert!(upload["url"].as_str().unwrap().ends_with(&format!("/originals/{key}")), "{upload}");
+    assert!(
+        upload["url"]
+            .as_str()
+            .unwrap()
+            .ends_with(&format!("/originals/{key}")),
+        "{upload}"
+    );
     let seen = t.see(&upload["id"], &t.organizer).await.data(200);
     assert_eq!((&seen["state"], &seen["url"]), (&json!("pending"), &Value::Null));
 }
@@ -105,7 +111,10 @@ async fn pictures_are_their_owners() {
     assert_eq!(t.see(&id, &t.user).await.error(403), "forbidden");
     t.see(&id, &t.admin).await.data(200);
     let path = format!("{IMAGES}/{id}/complete");
-    assert_eq!(t.api.post(&path, Some(&t.other), json!({})).await.error(404), "not_found");
+    assert_eq!(
+        t.api.post(&path, Some(&t.other), json!({})).await.error(404),
+        "not_found"
+    );
     assert_eq!(t.see(&json!(99), &t.organizer).await.error(404), "not_found");
 }
 
@@ -136,7 +145,10 @@ async fn what_was_uploaded_is_complete_once_it_is_all_there() {
     let id = {
         let db = db.db();
         let conn = db.conn().await.unwrap();
-        db::images::insert(&conn, &new, clock.now()).await.unwrap().unwrap()
+        db::images::insert(&conn, &new, clock.now())
+            .await
+            .unwrap()
+            .unwrap()
     };
     for (bytes, status) in [(&b"1234"[..], 409), (b"12345", 200)] {
         let app = App {
@@ -146,20 +158,34 @@ async fn what_was_uploaded_is_complete_once_it_is_all_there() {
             blobs: Blobs::in_memory(),
             delivery: Delivery::new("https://ik.example/demo", &Secret::new("private_KEY")),
         };
-        app.blobs.put(&blob::original(new.key), "image/png", bytes::Bytes::from_static(bytes)).await.unwrap();
+        app.blobs
+            .put(
+                &blob::original(new.key),
+                "image/png",
+                bytes::Bytes::from_static(bytes),
+            )
+            .await
+            .unwrap();
         let api = Api::new(router(app, Site::default()));
         let token = TestTokens::of(organizer, Role::Organizer, &clock);
-        let reply = api.post(&format!("{IMAGES}/{id}/complete"), Some(&token), json!({})).await;
+        let reply = api
+            .post(&format!("{IMAGES}/{id}/complete"), Some(&token), json!({}))
+            .await;
         assert_eq!(reply.status.as_u16(), status);
     }
-    assert_eq!(db.text("select state || (retry_at is not null) from images").await, "storedtrue");
+    assert_eq!(
+        db.text("select state || (retry_at is not null) from images")
+            .await,
+        "storedtrue"
+    );
 }
 
 #[tokio::test]
 async fn a_picture_that_is_ready_has_urls_and_a_private_one_signed_ones_that_end() {
     let t = setup().await;
     let id = t.expected().await;
-    let ready = "update images set state = 'ready', width = 900, height = 600, variants = '{640,320}', file_id = 'f',
+    let ready =
+        "update images set state = 'ready', width = 900, height = 600, variants = '{640,320}', file_id = 'f',
                  file_path = '/events/a.jpg', url = 'https://ik.example/demo/events/a.jpg'";
     t.db.run(ready).await;
     let seen = t.see(&id, &t.organizer).await.data(200);
@@ -183,9 +209,19 @@ async fn a_picture_that_is_ready_has_urls_and_a_private_one_signed_ones_that_end
 #[tokio::test]
 async fn event_files_reach_their_routes() {
     let t = setup().await;
-    let made = t.api.event("http/images/create_image.json", Some(&t.organizer)).await.data(201);
+    let made = t
+        .api
+        .event("http/images/create_image.json", Some(&t.organizer))
+        .await
+        .data(201);
     assert_eq!(made["id"], 1);
-    t.api.event("http/images/get_image.json", Some(&t.organizer)).await.data(200);
-    let reply = t.api.event("http/images/complete_image.json", Some(&t.organizer)).await;
+    t.api
+        .event("http/images/get_image.json", Some(&t.organizer))
+        .await
+        .data(200);
+    let reply = t
+        .api
+        .event("http/images/complete_image.json", Some(&t.organizer))
+        .await;
     assert_eq!(reply.error(409), "not_uploaded");
 }

@@ -110,12 +110,13 @@ fn operation(route: &Route, sent: &mut SchemaGenerator, answered: &mut SchemaGen
     if let Some(body) = route.body {
         let schema = body(sent);
         let required = requires_something(&schema, sent);
-        let mut content = json!({"application/json": {"schema": schema}});
+        let mut content = Map::from_iter([("application/json".to_owned(), json!({"schema": schema}))]);
         if route.takes_image {
             let image = json!({"type": "object", "properties": {"image": {
                 "description": "A JPEG, PNG, WebP or GIF of at most 5 MiB.", "type": "string", "format": "binary",
             }}});
-            content["multipart/form-data"] = json!({"schema": {"allOf": [schema, image]}});
+            let form = json!({"schema": {"allOf": [schema, image]}});
+            content.insert("multipart/form-data".to_owned(), form);
         }
         fields.insert(
             "requestBody".to_owned(),
