@@ -1,10 +1,6 @@
 //! Log-ins as sessions: refreshing, seeing and ending them, and what a thief of a refresh token gets.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking"
-)]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use auth::{App, router};
 use futures_util::future::join_all;

@@ -1,6 +1,8 @@
 //! Keys of organizers' own systems: who makes them, and what becomes of them. What they open is seen in
 //! `shared/web` and `infra/acceptance`.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use domain::UserId;
 use domain::user::Role;
 use futures_util::future::join_all;
