@@ -93,15 +93,5 @@ async fn spend(
     now: Timestamp,
 ) -> web::Result<Quota> {
     let decision = app.store.use_up(limit, subject, now).await?;
-    let quota = Quota {
-        uses: limit.uses,
-        window_seconds: limit.window_seconds,
-        remaining: decision.remaining,
-        reset_seconds: decision.reset_seconds,
-    };
-    if decision.allowed {
-        Ok(quota)
-    } else {
-        Err(quota.exceeded(message))
-    }
+    Quota::of(limit, decision, message)
 }
