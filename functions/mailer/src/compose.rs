@@ -1,15 +1,16 @@
 //! From a message to a finished mail: loads what the mail is about and checks that it is still true.
 
 use crate::letter::Letter;
-use crate::letters::{self, Line, MOST_TICKETS, OrderPlaced, RefundDue, Ticket, Tickets};
+use crate::letters::{self, EventCancelled, Line, MOST_TICKETS, OrderPlaced, RefundDue, Ticket, Tickets};
 use crate::{App, Language, is_web_link};
 use db::issued::IssuedTicket;
 use db::orders::Order;
 use db::users::User;
+use domain::event::EventStatus;
 use domain::message::{Envelope, Mail};
 use domain::order::{OrderStatus, check_payable};
 use domain::user::Email;
-use domain::{Error, OrderId, Rupiah};
+use domain::{Error, EventId, OrderId, Rupiah};
 use mail::{Attachment, Mailbox, OutgoingMail, Picture};
 use ticketing::{Claims, TicketCode, qr};
 
@@ -58,6 +59,7 @@ pub(crate) async fn compose(app: &App, message: &Envelope<Mail>) -> Result<Compo
         Mail::OrderPlaced { order } => order_placed(app, id, *order).await,
         Mail::Tickets { order } => tickets(app, id, *order).await,
         Mail::RefundDue { order } => refund_due(app, id, *order).await,
+        Mail::EventCancelled { order, event } => event_cancelled(app, id, *order, *event).await,
     }
 }
 
@@ -173,11 +175,12 @@ async fn tickets(app: &App, id: &str, order: OrderId) -> Result<Composed, Error>
 }
 
 async fn refund_due(app: &App, id: &str, order: OrderId) -> Result<Composed, Error> {
-    let (order, user, language) = {
+    let (order, user, language, cancelled) = {
         let conn = app.db.conn().await?;
         let (order, user) = order_and_buyer(&conn, order).await?;
         let language = language(app, &conn, &user.email).await?;
-        (order, user, language)
+        let cancelled = db::orders::is_cancelled(&conn, order.id).await?;
+        (order, user, language, cancelled)
     };
     if !matches!(order.status, OrderStatus::RefundDue | OrderStatus::Refunded) {
         return Ok(Composed::Overtaken("no money of the order is to be returned"));
@@ -187,7 +190,43 @@ async fn refund_due(app: &App, id: &str, order: OrderId) -> Result<Composed, Err
         RefundDue {
             name: &user.name,
             code: &order.code,
+            cancelled,
             amount: order.total,
+            link: link(app, &order),
+        },
+    );
+    address(app, id, &user.email, &user.name, letter.into())
+}
+
+async fn event_cancelled(app: &App, id: &str, order: OrderId, event: EventId) -> Result<Composed, Error> {
+    let (order, user, language, event) = {
+        let conn = app.db.conn().await?;
+        let (order, user) = order_and_buyer(&conn, order).await?;
+        let language = language(app, &conn, &user.email).await?;
+        let event = db::events::find(&conn, event, None, true).await?;
+        (
+            order,
+            user,
+            language,
+            event.ok_or_else(|| Error::not_found("Event"))?,
+        )
+    };
+    if event.status != EventStatus::Cancelled {
+        return Ok(Composed::Overtaken("the event was not cancelled"));
+    }
+    if order.status != OrderStatus::Paid {
+        return Ok(Composed::Overtaken("the order has no tickets any more"));
+    }
+    let letter = letters::event_cancelled(
+        language,
+        EventCancelled {
+            name: &user.name,
+            event: &event.name,
+            date: event.date,
+            zone: &event.time_zone,
+            location: &event.location,
+            code: &order.code,
+            paid: order.total,
             link: link(app, &order),
         },
     );

@@ -167,6 +167,7 @@ const fn kind(mail: &Mail) -> &'static str {
         Mail::OrderPlaced { .. } => "order_placed",
         Mail::Tickets { .. } => "tickets",
         Mail::RefundDue { .. } => "refund_due",
+        Mail::EventCancelled { .. } => "event_cancelled",
     }
 }
 

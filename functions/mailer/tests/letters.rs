@@ -4,7 +4,7 @@
 use domain::{Rupiah, Timestamp};
 use mailer::Language;
 use mailer::letter::Letter;
-use mailer::letters::{self, Line, MOST_TICKETS, OrderPlaced, RefundDue, Ticket, Tickets};
+use mailer::letters::{self, EventCancelled, Line, MOST_TICKETS, OrderPlaced, RefundDue, Ticket, Tickets};
 
 const CODE: &str = "ORDER-00112233445566778899AABBCCDDEEFF";
 const LINK: &str = "https://gigglefest.example/orders/ORDER-00112233445566778899AABBCCDDEEFF";
@@ -70,12 +70,29 @@ fn tickets(language: Language, text: &str, shown: usize, total: usize) -> Letter
     )
 }
 
-fn refund_due(language: Language) -> Letter {
+fn event_cancelled(language: Language, event: &str, paid: i64) -> Letter {
+    letters::event_cancelled(
+        language,
+        EventCancelled {
+            name: "Ayu Lestari",
+            event,
+            date: at("2030-02-09T12:30:00Z"),
+            zone: "Asia/Makassar",
+            location: "Lapangan Karebosi, Makassar",
+            code: CODE,
+            paid: rupiah(paid),
+            link: LINK.to_owned(),
+        },
+    )
+}
+
+fn refund_due(language: Language, cancelled: bool) -> Letter {
     letters::refund_due(
         language,
         RefundDue {
             name: "Ayu Lestari",
             code: CODE,
+            cancelled,
             amount: rupiah(1_500_000),
             link: LINK.to_owned(),
         },
@@ -104,11 +121,25 @@ fn every_mail_is_as_reviewed_in_both_languages() {
                 "reset_code",
                 letters::reset_code(language, "Ayu Lestari", "042917"),
             ),
-            ("refund_due", refund_due(language)),
+            ("refund_due", refund_due(language, false)),
+            (
+                "event_cancelled",
+                event_cancelled(language, "Makassar Jazz", 300_000),
+            ),
         ] {
             insta::assert_snapshot!(format!("{name}_{}", language.code()), shown(&letter));
         }
     }
+}
+
+#[test]
+fn what_becomes_of_the_money_is_said_where_there_is_any() {
+    let back = "You will get your money for these tickets back";
+    assert!(event_cancelled(Language::En, "Jazz", 1).text().contains(back));
+    assert!(!event_cancelled(Language::En, "Jazz", 0).text().contains("money"));
+    let late = refund_due(Language::En, true).text();
+    assert!(late.contains("after the event had been called off"), "{late}");
+    assert!(!late.contains("sold out"), "{late}");
 }
 
 #[test]
@@ -140,6 +171,7 @@ fn nothing_that_people_typed_becomes_html() {
         order_placed(Language::Id, evil, evil).html().unwrap(),
         tickets(Language::Id, evil, 1, 1).html().unwrap(),
         letters::reset_code(Language::Id, evil, evil).html().unwrap(),
+        event_cancelled(Language::Id, evil, 0).html().unwrap(),
         letters::verification(Language::Id, evil, &format!("https://x.example/{evil}"))
             .html()
             .unwrap(),

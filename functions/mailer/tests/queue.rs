@@ -227,7 +227,10 @@ async fn people_are_written_to_in_the_language_that_they_chose() {
     let fixture = Fixture::new().await;
     let text = |mail: &Delivered| parse(mail).body_text(0).unwrap().into_owned();
     for (language, hello) in [(None, "Hello"), (Some("id"), "Halo"), (Some("en"), "Hello")] {
-        fixture.db.run("delete from preferences; delete from mail_log").await;
+        fixture
+            .db
+            .run("delete from preferences; delete from mail_log")
+            .await;
         if let Some(language) = language {
             let sql = format!(
                 "insert into preferences (user_id, language, updated_at)
@@ -238,7 +241,11 @@ async fn people_are_written_to_in_the_language_that_they_chose() {
         for message in ["verification", "reset_code", "order_placed"] {
             assert!(fixture.deliver(message).await);
             let mail = fixture.only_mail();
-            assert!(text(&mail).contains(hello), "{message} {language:?}: {}", text(&mail));
+            assert!(
+                text(&mail).contains(hello),
+                "{message} {language:?}: {}",
+                text(&mail)
+            );
         }
     }
 }
@@ -251,6 +258,32 @@ async fn a_late_payer_is_told_that_the_money_goes_back() {
     let mail = fixture.only_mail();
     let text = parse(&mail).body_text(0).unwrap().into_owned();
     assert!(text.contains("To be returned: Rp 450.000"), "{text}");
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn whoever_pays_for_a_cancelled_event_is_told_why_the_money_goes_back() {
+    let fixture = Fixture::new().await;
+    fixture.set_status("refund_due").await;
+    fixture.db.run("update events set status = 'cancelled'").await;
+    assert!(fixture.deliver("refund_due").await);
+    let mail = fixture.only_mail();
+    let text = parse(&mail).body_text(0).unwrap().into_owned();
+    assert!(text.contains("after the event had been called off"), "{text}");
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn holders_are_told_that_an_event_was_called_off() {
+    let fixture = Fixture::new().await;
+    fixture.pay().await;
+    fixture.db.run("update events set status = 'cancelled'").await;
+    assert!(fixture.deliver("event_cancelled").await);
+    let mail = fixture.only_mail();
+    let mail = parse(&mail);
+    assert_eq!(mail.subject(), Some("Called off: Java Jazz"));
+    let text = mail.body_text(0).unwrap().into_owned();
+    for fact in ["Gelora Bung Karno, Jakarta", CODE, "money for these tickets back"] {
+        assert!(text.contains(fact), "{fact} in {text}");
+    }
 }
 
 #[tokio::test(flavor = "current_thread")]
@@ -346,6 +379,8 @@ async fn messages_that_were_overtaken_send_nothing() {
         ("order_placed", "paid", true),
         ("order_placed", "expired", false),
         ("refund_due", "paid", true),
+        ("event_cancelled", "paid", true),
+        ("event_cancelled", "refunded", true),
     ] {
         let fixture = Fixture::new().await;
         if paid {

@@ -6,7 +6,7 @@ use crate::sql::{RowExt as _, params};
 use crate::ticket_types::int;
 use domain::event::EventStatus;
 use domain::order::{Line, OrderStatus, Price};
-use domain::{OrderId, OrderItemId, Rupiah, TicketTypeId, Timestamp, UserId};
+use domain::{EventId, OrderId, OrderItemId, Rupiah, TicketTypeId, Timestamp, UserId};
 use tokio_postgres::{Client, Row, Transaction};
 
 /// An order.
@@ -205,6 +205,31 @@ pub async fn event_statuses(
             Ok(status.at(row.time("date")?, row.time_opt("ends_at")?, now))
         })
         .collect()
+}
+
+const PAID_FOR_SQL: &str = "
+    select id from orders where status = 'paid' and id in (
+        select i.order_id from order_items i join ticket_types t on t.id = i.ticket_type_id where t.event_id = $1
+    )
+    order by id";
+
+/// The paid orders that have tickets for an event.
+pub async fn paid_for(tx: &Transaction<'_>, event: EventId) -> Result<Vec<OrderId>> {
+    let rows = tx.query_typed(PAID_FOR_SQL, params![INT8: event.get()]).await?;
+    rows.iter().map(|row| row.id("id", OrderId::new)).collect()
+}
+
+const CANCELLED_SQL: &str = "
+    select exists (
+        select 1 from order_items i join ticket_types t on t.id = i.ticket_type_id join events e on e.id = t.event_id
+        where i.order_id = $1 and e.status = 'cancelled'
+    ) as cancelled";
+
+/// Whether an event of an order was cancelled.
+pub async fn is_cancelled(db: &Client, order: OrderId) -> Result<bool> {
+    db.query_typed_one(CANCELLED_SQL, params![INT8: order.get()])
+        .await?
+        .col("cancelled")
 }
 
 const SET_STATUS_SQL: &str = "

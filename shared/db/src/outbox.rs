@@ -18,6 +18,20 @@ pub async fn insert(tx: &Transaction<'_>, message: &Outgoing, now: Timestamp) ->
     Ok(())
 }
 
+const INSERT_ALL_SQL: &str = "
+    insert into outbox (id, queue, body, created_at)
+    select id, queue, body, $4 from unnest($1::text[], $2::text[], $3::text[]) as m (id, queue, body)";
+
+/// Writes many messages with their cause.
+pub async fn insert_all(tx: &Transaction<'_>, messages: &[Outgoing], now: Timestamp) -> Result<()> {
+    let ids: Vec<&str> = messages.iter().map(|message| message.id.as_str()).collect();
+    let queues: Vec<&str> = messages.iter().map(|message| message.queue.as_str()).collect();
+    let bodies: Vec<&str> = messages.iter().map(|message| message.body.as_str()).collect();
+    let params = params![TEXT_ARRAY: ids, TEXT_ARRAY: queues, TEXT_ARRAY: bodies, TIMESTAMPTZ: now.inner()];
+    tx.execute_typed(INSERT_ALL_SQL, params).await?;
+    Ok(())
+}
+
 const PUBLISHED_SQL: &str = "update outbox set published_at = $2 where id = any($1) and published_at is null";
 
 /// Marks messages as published.

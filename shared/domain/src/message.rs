@@ -1,7 +1,7 @@
 //! What travels through the queues. A message is written to the outbox in the transaction of its cause and published
 //! after the commit; consumers are idempotent by [`Envelope::id`].
 
-use crate::{ImageId, OrderId, Timestamp};
+use crate::{EventId, ImageId, OrderId, Timestamp};
 
 /// A queue of the fleet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -147,6 +147,13 @@ pub enum Mail {
     RefundDue {
         /// The order.
         order: OrderId,
+    },
+    /// An event was called off for which an order has tickets.
+    EventCancelled {
+        /// The order.
+        order: OrderId,
+        /// The event.
+        event: EventId,
     },
 }
 

@@ -213,3 +213,38 @@ async fn the_end_moves_but_never_before_the_beginning() {
         "{calendar}"
     );
 }
+
+#[tokio::test]
+async fn a_cancellation_writes_to_everybody_who_has_tickets() {
+    let t = setup().await;
+    let rows = Rows(&t.db);
+    let category = rows.category("Concert").await;
+    let mut orders = Vec::new();
+    for name in ["Jazz", "Rock"] {
+        let event = rows.event(t.organizer_id, name).await;
+        for kind in 0..2 {
+            let ticket = rows
+                .ticket_type(t.organizer_id, event, category, 50_000, 10)
+                .await;
+            let buyer = rows.buyer(&format!("{name}-{kind}@example.test")).await;
+            orders.push(rows.bought(buyer, ticket, 2).await.0);
+        }
+    }
+    let unpaid = &orders[1];
+    t.db.run(&format!(
+        "update orders set status = 'pending' where code = '{unpaid}'"
+    ))
+    .await;
+    let mails =
+        "select coalesce(string_agg(queue || ' ' || (body::jsonb -> 'body')::text, '; '), '') from outbox";
+    t.step(&json!(1), "unpublish", &t.organizer).await.error(409);
+    assert_eq!(t.db.text(mails).await, "");
+    for _ in 0..2 {
+        t.step(&json!(1), "cancel", &t.organizer).await.data(200);
+        assert_eq!(
+            t.db.text(mails).await,
+            r#"mail {"kind": "event_cancelled", "event": 1, "order": 1}"#,
+            "to each paid order of the event, once"
+        );
+    }
+}

@@ -1,11 +1,13 @@
 //! The texts of the mails, both languages side by side. One file per mail.
 
+mod event_cancelled;
 mod order_placed;
 mod refund_due;
 mod reset_code;
 mod tickets;
 mod verification;
 
+pub use event_cancelled::{EventCancelled, event_cancelled};
 pub use order_placed::{Line, OrderPlaced, order_placed};
 pub use refund_due::{RefundDue, refund_due};
 pub use reset_code::reset_code;

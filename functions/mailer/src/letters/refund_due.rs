@@ -9,6 +9,8 @@ pub struct RefundDue<'a> {
     pub name: &'a str,
     /// Code of the order.
     pub code: &'a str,
+    /// Whether an event of the order was called off.
+    pub cancelled: bool,
     /// What was paid and goes back.
     pub amount: Rupiah,
     /// Page of the order.
@@ -20,6 +22,14 @@ pub fn refund_due(language: Language, order: RefundDue<'_>) -> Letter {
     let say = |id, en| language.pick(id, en).to_owned();
     let amount = order.amount;
     let explained = match language {
+        Language::Id if order.cancelled => format!(
+            "Pembayaran Anda sebesar {amount} kami terima setelah acaranya dibatalkan. Seluruh uang Anda akan kami kembalikan; \
+             Anda tidak perlu melakukan apa pun."
+        ),
+        Language::En if order.cancelled => format!(
+            "Your payment of {amount} reached us after the event had been called off. You will get all of your money back; \
+             there is nothing you have to do."
+        ),
         Language::Id => format!(
             "Pembayaran Anda sebesar {amount} baru kami terima setelah batas waktu, dan tiket yang Anda pesan sudah habis \
              terjual. Seluruh uang Anda akan kami kembalikan; Anda tidak perlu melakukan apa pun."
@@ -33,8 +43,8 @@ pub fn refund_due(language: Language, order: RefundDue<'_>) -> Letter {
         language,
         subject: say("Uang Anda akan dikembalikan", "Your money will be returned"),
         preview: say(
-            "Pembayaran Anda tiba setelah batas waktu.",
-            "Your payment arrived after the time to pay was over.",
+            "Pembayaran Anda tiba terlambat.",
+            "Your payment arrived too late.",
         ),
         title: say(
             "Maaf, tiket Anda sudah tidak tersedia",
