@@ -186,3 +186,29 @@ async fn while_imagekit_is_away_uploads_succeed_and_are_shown_afterwards() {
     .await;
     assert_eq!(fleet.imagekit().show(&url).await.status, 200);
 }
+
+#[tokio::test]
+async fn hostile_files_do_not_get_past_the_gateway() {
+    let fleet = Fleet::running();
+    let organizer = Organizer::demo(&fleet).await;
+    let fields = [
+        ("name", "Hostile"),
+        ("date", "2090-03-01"),
+        ("location", "Jakarta"),
+    ];
+    let svg = b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>".to_vec();
+    let mut flood = picture(2, 2);
+    flood[16..24].copy_from_slice(&[0, 0, 0xea, 0x60, 0, 0, 0xea, 0x60]);
+    let mut large = picture(2, 2);
+    large.resize(5 * 1024 * 1024 + 1, 0);
+    for (file, status, code) in [
+        (svg, 415, "not_an_image"),
+        (flood, 400, "too_many_pixels"),
+        (large, 413, "file_too_large"),
+    ] {
+        let reply = send_form(&organizer.api, "POST", "/events", &fields, &file).await;
+        assert_eq!(reply.error(status), code);
+    }
+    let nobody = send_form(&fleet.stranger(), "POST", "/events", &fields, &picture(2, 2)).await;
+    assert_eq!(nobody.error(401), "unauthenticated");
+}
