@@ -2,11 +2,11 @@ use crate::{App, limits};
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use db::cart::CartItem;
-use db::stock::{self, Owner, Want};
+use db::stock::{self, Want};
 use db::ticket_types::ForSale;
 use domain::message::{Mail, Outgoing};
 use domain::order::{self, Line};
-use domain::{Error, OrderItemId, Rupiah, TicketTypeId, Timestamp, UserId};
+use domain::{Error, Rupiah, TicketTypeId, Timestamp, UserId};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::sync::Arc;
@@ -99,7 +99,7 @@ pub(crate) async fn checkout(
         });
     }
     let price = order::price(&lines)?;
-    let code = order_code();
+    let code = order::code(runtime::random::bytes());
     let (order, line_ids) =
         db::orders::insert(&tx, &code, caller.id, &lines, &price, expires_at, now).await?;
     let mail = Outgoing::mail(
@@ -113,7 +113,16 @@ pub(crate) async fn checkout(
         held.push(stock::lock_cart_holds(&tx, item.id).await?);
     }
     for ((item, line), held) in items.iter().zip(line_ids).zip(held) {
-        hand_over(&tx, item, held, line, sale_of(&sales, item)?, expires_at, now).await?;
+        let sale = sale_of(&sales, item)?;
+        let want = Want {
+            ticket_type: sale.id,
+            quantity: item.quantity,
+            first_stripe: runtime::random::below(sale.stripes),
+            until: expires_at,
+        };
+        db::cart::hand_over(&tx, item.id, held, line, want, now)
+            .await?
+            .map_err(|error| named(error.into(), sale))?;
     }
     let items = lines
         .iter()
@@ -139,32 +148,6 @@ pub(crate) async fn checkout(
     Ok(answer.quota(quota).into_response())
 }
 
-/// Hands the units that a cart row holds to a line of the order, takes what it does not hold any more, and removes the row.
-async fn hand_over(
-    tx: &db::Transaction<'_>,
-    item: &CartItem,
-    held: u32,
-    line: OrderItemId,
-    sale: &ForSale,
-    until: Timestamp,
-    now: Timestamp,
-) -> domain::Result<()> {
-    stock::move_to_order(tx, item.id, line, until).await?;
-    db::cart::delete(tx, item.id).await?;
-    if held < item.quantity {
-        let want = Want {
-            ticket_type: sale.id,
-            quantity: item.quantity - held,
-            first_stripe: runtime::random::below(sale.stripes),
-            until,
-        };
-        stock::take(tx, Owner::Order(line), want, now)
-            .await?
-            .map_err(|error| named(error.into(), sale))?;
-    }
-    Ok(())
-}
-
 fn sale_of<'a>(sales: &'a [ForSale], item: &CartItem) -> domain::Result<&'a ForSale> {
     sales
         .iter()
@@ -179,11 +162,6 @@ fn named(mut error: Error, sale: &ForSale) -> Error {
         _ => format!("{}: {}", sale.name, error.message),
     };
     error
-}
-
-/// What an order is called: 128 random bits, so that nobody guesses another's.
-fn order_code() -> String {
-    format!("ORDER-{}", runtime::random::hex::<16>().to_uppercase())
 }
 
 impl LineOut {

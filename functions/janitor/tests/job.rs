@@ -55,7 +55,7 @@ impl Setup {
 
     /// An order of two tickets, with a payment page if asked for; returns its code.
     async fn order(&self, with_page: bool) -> String {
-        let code = format!("ORDER-{}", runtime::random::hex::<16>().to_uppercase());
+        let code = domain::order::code(runtime::random::bytes());
         let (now, until) = (self.clock.now(), self.clock.now().plus_seconds(900));
         let line = Line {
             ticket_type: self.ticket,

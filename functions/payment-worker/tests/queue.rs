@@ -54,7 +54,7 @@ impl Setup {
 
     /// An order of two tickets with its payment page; returns its code.
     async fn order(&self) -> String {
-        let code = format!("ORDER-{}", runtime::random::hex::<16>().to_uppercase());
+        let code = domain::order::code(runtime::random::bytes());
         let until = self.clock.now().plus_seconds(900);
         let line = Line {
             ticket_type: self.ticket,

@@ -203,7 +203,7 @@ async fn order_at_once(
         quantity: quantity.get(),
     };
     let price = order::price(slice::from_ref(&line))?;
-    let code = format!("ORDER-{}", runtime::random::hex::<16>().to_uppercase());
+    let code = order::code(runtime::random::bytes());
     let (order, lines) = db::orders::insert(tx, &code, user, &[line], &price, expires_at, now).await?;
     let mail = Outgoing::mail(
         runtime::random::hex::<16>(),
@@ -214,21 +214,18 @@ async fn order_at_once(
     let line = *lines
         .first()
         .ok_or_else(|| Error::internal("an order without a line"))?;
-    let mut missing = quantity.get();
-    if let Some(item) = in_cart {
-        missing -= stock::lock_cart_holds(tx, item.id).await?.min(missing);
-        stock::move_to_order(tx, item.id, line, expires_at).await?;
-        db::cart::delete(tx, item.id).await?;
-    }
-    if missing > 0 {
-        let first_stripe = runtime::random::below(sale.stripes);
-        let want = Want {
-            ticket_type: ticket,
-            quantity: missing,
-            first_stripe,
-            until: expires_at,
-        };
-        stock::take(tx, Owner::Order(line), want, now).await??;
+    let want = Want {
+        ticket_type: ticket,
+        quantity: quantity.get(),
+        first_stripe: runtime::random::below(sale.stripes),
+        until: expires_at,
+    };
+    match in_cart {
+        Some(item) => {
+            let held = stock::lock_cart_holds(tx, item.id).await?;
+            db::cart::hand_over(tx, item.id, held, line, want, now).await??;
+        }
+        None => stock::take(tx, Owner::Order(line), want, now).await??,
     }
     Ok(order)
 }

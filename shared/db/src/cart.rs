@@ -2,8 +2,10 @@
 
 use crate::error::Result;
 use crate::sql::{RowExt as _, params};
+use crate::stock::{self, Owner, Want};
 use crate::ticket_types::{FullTicketType, full_columns, int, read_full};
-use domain::{CartItemId, TicketTypeId, Timestamp, UserId};
+use domain::cart::StockError;
+use domain::{CartItemId, OrderItemId, TicketTypeId, Timestamp, UserId};
 use tokio_postgres::{Client, Row, Transaction};
 
 /// A row of a cart.
@@ -149,6 +151,31 @@ const DELETE_SQL: &str = "delete from cart_items where id = $1";
 pub async fn delete(tx: &Transaction<'_>, id: CartItemId) -> Result<()> {
     tx.execute_typed(DELETE_SQL, params![INT8: id.get()]).await?;
     Ok(())
+}
+
+/// Turns a row whose holds are locked into a line of an order: what it holds (`held` units) is handed over, what it does not
+/// hold any more of `want` is taken, and the row goes.
+///
+/// The inner error says why there is not enough.
+pub async fn hand_over(
+    tx: &Transaction<'_>,
+    item: CartItemId,
+    held: u32,
+    line: OrderItemId,
+    want: Want,
+    now: Timestamp,
+) -> Result<Result<(), StockError>> {
+    stock::move_to_order(tx, item, line, want.until).await?;
+    delete(tx, item).await?;
+    let missing = want.quantity.saturating_sub(held);
+    if missing == 0 {
+        return Ok(Ok(()));
+    }
+    let want = Want {
+        quantity: missing,
+        ..want
+    };
+    stock::take(tx, Owner::Order(line), want, now).await
 }
 
 fn read(row: &Row) -> Result<CartItem> {

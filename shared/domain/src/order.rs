@@ -34,6 +34,11 @@ pub struct Price {
     pub total: Rupiah,
 }
 
+/// What an order is called: 128 random bits, so that nobody guesses another's.
+pub fn code(random: [u8; 16]) -> String {
+    format!("ORDER-{:032X}", u128::from_be_bytes(random))
+}
+
 /// Prices the lines of an order. The same function serves the preview and the order, so what is shown is what is charged.
 ///
 /// # Errors

@@ -156,7 +156,7 @@ impl Rows<'_> {
             quantity,
         };
         let price = price(std::slice::from_ref(&line)).expect("a price");
-        let code = format!("ORDER-{}", runtime::random::hex::<16>().to_uppercase());
+        let code = domain::order::code(runtime::random::bytes());
         let (order, items) = db::orders::insert(&tx, &code, buyer, &[line], &price, start(), start())
             .await
             .expect("an order");

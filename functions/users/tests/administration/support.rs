@@ -140,7 +140,7 @@ pub async fn pending_order(
         quantity,
     };
     let total = price(std::slice::from_ref(&line)).unwrap();
-    let code = format!("ORDER-{}", runtime::random::hex::<16>().to_uppercase());
+    let code = domain::order::code(runtime::random::bytes());
     let mut conn = db.conn().await.unwrap();
     let tx = conn.begin().await.unwrap();
     let (order, lines) = db::orders::insert(&tx, &code, user, &[line], &total, until, start())

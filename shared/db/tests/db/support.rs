@@ -71,7 +71,7 @@ pub async fn order_without_stock(
     lines: &[(TicketTypeId, u32)],
 ) -> (OrderId, Vec<OrderItemId>) {
     let buyer = buyers(client, 1).await[0];
-    let code = format!("ORDER-{}", runtime::random::hex::<16>().to_uppercase());
+    let code = domain::order::code(runtime::random::bytes());
     let sql = "
         insert into orders (code, user_id, subtotal, total, expires_at, created_at, updated_at)
         values ($1, $2, $3, $3, $4, $5, $5) returning id";
