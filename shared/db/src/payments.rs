@@ -84,10 +84,15 @@ pub async fn open(
     })
 }
 
+// The account is locked against erasure, so that no page is kept after it.
 const STORE_PAGE_SQL: &str = "
-    update payments set transaction_token = $2, redirect_url = $3, opening_until = null, updated_at = $4 where id = $1";
+    update payments p set transaction_token = $2, redirect_url = $3, opening_until = null, updated_at = $4
+    from (
+        select id from users where id = (select user_id from payments where id = $1) and deleted_at is null for share
+    ) payer
+    where p.id = $1 and p.user_id = payer.id";
 
-/// Keeps the gateway's page of a payment.
+/// Keeps the gateway's page of a payment, unless its payer was erased meanwhile: the page shows who it was.
 pub async fn store_page(db: &Client, id: PaymentId, token: &str, url: &str, now: Timestamp) -> Result<()> {
     db.execute_typed(
         STORE_PAGE_SQL,

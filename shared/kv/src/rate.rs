@@ -107,3 +107,56 @@ fn failure(source: Box<dyn std::error::Error + Send + Sync>) -> KvError {
         source,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_sdk_dynamodb::Client;
+    use aws_sdk_dynamodb::config::{BehaviorVersion, Config, Credentials, Region};
+    use aws_smithy_http_client::Builder as HttpBuilder;
+    use std::time::Instant;
+
+    const LIMIT: Limit = Limit {
+        action: "test",
+        uses: 2,
+        window_seconds: 60,
+    };
+
+    fn now() -> Timestamp {
+        Timestamp::parse("2030-01-01T12:00:30Z").unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_table_that_never_answers_costs_half_a_second_and_stops_nobody() {
+        // Connections are taken and nothing is said on them.
+        let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let config = Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("ap-southeast-3"))
+            .credentials_provider(Credentials::new("id", "secret", None, None, "test"))
+            .http_client(HttpBuilder::new().build_http())
+            .endpoint_url(format!("http://{}", silent.local_addr().unwrap()));
+        let store = Store(Backend::DynamoDb {
+            client: Client::from_conf(config.build()),
+            table: "state".to_owned(),
+        });
+        let begun = Instant::now();
+        assert_eq!(store.use_up_if_there(LIMIT, "ayu", now()).await, None);
+        assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+        let closed = Store::unreachable();
+        assert_eq!(closed.use_up_if_there(LIMIT, "ayu", now()).await, None);
+    }
+
+    #[tokio::test]
+    async fn who_may_be_let_pass_is_counted_all_the_same() {
+        let store = Store::in_memory();
+        let mut told = Vec::new();
+        for _ in 0..3 {
+            let decision = store.use_up_if_there(LIMIT, "ayu", now()).await.unwrap();
+            told.push((decision.allowed, decision.remaining, decision.reset_seconds));
+        }
+        assert_eq!(told, [(true, 1, 30), (true, 0, 30), (false, 0, 30)]);
+        let other = store.use_up_if_there(LIMIT, "budi", now()).await.unwrap();
+        assert!(other.allowed);
+    }
+}

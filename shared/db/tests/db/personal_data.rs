@@ -3,8 +3,8 @@
 use crate::support::at;
 use db::personal_data::{self, Erased, Erasure, Is, TABLES, Table};
 use db::stock::{self, Owner, Want};
-use domain::UserId;
 use domain::user::Role;
+use domain::{PaymentId, UserId};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use testkit::{Rows, TestDb, start};
@@ -317,6 +317,25 @@ async fn an_erasure_needs_the_password_that_was_checked() {
     assert_eq!(erased, Erased::Missing);
     drop(tx);
     assert!(!hits(&client, CANARY).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_payment_page_that_opens_while_its_payer_is_erased_is_not_kept() {
+    let db = TestDb::new().await;
+    let user = somebody(&db).await;
+    let payment = PaymentId::new(db.count("select id from payments").await);
+    let (mut erasing, opening) = (db.client().await, db.client().await);
+    let tx = erasing.transaction().await.unwrap();
+    let erased = personal_data::erase_own(&tx, user, SECRET, at(60)).await.unwrap();
+    assert_eq!(erased, Erased::Done);
+    let store = db::payments::store_page(&opening, payment, SECRET, SECRET, at(61));
+    let end = async {
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        tx.commit().await.unwrap();
+    };
+    let (stored, ()) = tokio::join!(store, end);
+    stored.unwrap();
+    assert!(hits(&opening, SECRET).await.is_empty());
 }
 
 #[tokio::test]
