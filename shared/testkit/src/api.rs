@@ -1,12 +1,14 @@
 use axum::body::Body;
-use domain::{SessionId, UserId};
+use axum::response::Response;
 use domain::user::Role;
+use domain::{SessionId, UserId};
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt as _;
 use runtime::{Clock, Secret};
 use serde_json::Value;
+use std::convert::Infallible;
 use std::path::{Path, PathBuf};
-use tower::ServiceExt as _;
+use tower::{Service, ServiceExt as _};
 use web::Tokens;
 use web::tokens::Subject;
 
@@ -82,6 +84,13 @@ impl Api {
 
     /// Sends a request.
     pub async fn send(&self, request: Request<Body>) -> Reply {
+        self.deliver(request).await
+    }
+
+    async fn deliver<B>(&self, request: Request<B>) -> Reply
+    where
+        axum::Router: Service<Request<B>, Response = Response, Error = Infallible>,
+    {
         let response = self
             .router
             .clone()
@@ -129,8 +138,12 @@ impl Api {
             .header("authorization", format!("Bearer {token}"))
             .header("content-type", "application/json")
             .header("idempotency-key", key);
-        self.send(request.body(Body::from(body.to_string())).expect("a valid request"))
-            .await
+        self.send(
+            request
+                .body(Body::from(body.to_string()))
+                .expect("a valid request"),
+        )
+        .await
     }
 
     /// Sends the API Gateway event in a file of `events/`, with a token in place of the one in the file.
@@ -143,19 +156,7 @@ impl Api {
             let value = format!("Bearer {token}").parse().expect("a valid header");
             request.headers_mut().insert("authorization", value);
         }
-        let response = self
-            .router
-            .clone()
-            .oneshot(request)
-            .await
-            .expect("a router answers");
-        let (parts, body) = response.into_parts();
-        let bytes = body.collect().await.expect("a body").to_bytes().to_vec();
-        Reply {
-            status: parts.status,
-            headers: parts.headers,
-            bytes,
-        }
+        self.deliver(request).await
     }
 }
 
