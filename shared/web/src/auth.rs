@@ -409,7 +409,10 @@ mod tests {
         assert_eq!(says::<Caller>(&app, key, None).await, Err("scope_missing"));
         assert_eq!(says::<Viewer>(&app, key, Some(Scope::EventsRead)).await, Ok(()));
         assert_eq!(says::<Staff>(&app, key, Some(Scope::TicketsCheck)).await, Ok(()));
-        assert_eq!(says::<Admin>(&app, key, Some(Scope::EventsRead)).await, Err("forbidden"));
+        assert_eq!(
+            says::<Admin>(&app, key, Some(Scope::EventsRead)).await,
+            Err("forbidden")
+        );
         assert_eq!(
             says::<Publisher>(&app, key, Some(Scope::EventsWrite)).await,
             Err("scope_missing")

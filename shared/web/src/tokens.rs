@@ -356,7 +356,10 @@ mod tests {
             ),
             (
                 "exp with a fraction",
-                sign(&hs256, &part(&claims("user").replace("1999999999", "1999999999.5"))),
+                sign(
+                    &hs256,
+                    &part(&claims("user").replace("1999999999", "1999999999.5")),
+                ),
             ),
             (
                 "expired",
