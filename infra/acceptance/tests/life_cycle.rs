@@ -90,6 +90,12 @@ async fn an_event_goes_from_draft_to_cancelled() {
     };
     assert_eq!(db.stock(ticket).await, left);
 
+    // The sweep of the outbox takes what is older than ten seconds.
+    tokio::time::sleep(Duration::from_secs(11)).await;
+    fleet.invoke("outbox-relay", &json!({})).await;
+    let told = fleet.mail(&buyer.email, "batal").await;
+    assert!(told.text.contains(&event.name), "{}", told.text);
+
     // Who did it is written down, and nobody rewrites it.
     let log = organizer.api.get(&format!("{path}/audit")).await.data(200);
     let actions: Vec<&str> = log["entries"]
