@@ -5,33 +5,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
 use axum::extract::{Request as AxumRequest, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response as AxumResponse};
 use axum::routing::{delete, get, post};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http::{HeaderMap, Request, Response, StatusCode, header};
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::task::{JoinHandle, JoinSet};
-use tower::ServiceExt as _;
+use http::{HeaderMap, StatusCode, header};
+use simulator::Withheld;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 
 use crate::answer;
 use crate::config::Config;
 use crate::world::{Part, Sim};
 use crate::{admin, delivery, media_api, upload};
-
-/// How long open connections may take to end.
-const GRACE: Duration = Duration::from_millis(500);
-
-/// Marks a response that is not sent: the connection is closed instead.
-#[derive(Clone, Copy, Debug)]
-struct Withheld;
 
 /// A running simulator. Dropping it stops it; [`Simulator::shutdown`] also waits until its port is free.
 pub struct Simulator {
@@ -51,7 +39,7 @@ impl Simulator {
         let url = format!("http://{}", listener.local_addr()?);
         let public_url = config.public_url.clone().unwrap_or_else(|| url.clone());
         let sim = Sim::new(config, public_url.trim_end_matches('/'));
-        let server = tokio::spawn(serve(listener, routes(&sim), Arc::clone(&sim)));
+        let server = tokio::spawn(sim.stop.serve(listener, routes(&sim)));
         Ok(Self { sim, url, server })
     }
 
@@ -67,7 +55,7 @@ impl Simulator {
 
     /// Stops serving.
     pub async fn shutdown(mut self) {
-        self.sim.stop();
+        self.sim.stop.stop();
         // The only failure is a panic inside the accept loop; then there is nothing left to wait for.
         let _ = (&mut self.server).await;
     }
@@ -75,7 +63,7 @@ impl Simulator {
 
 impl Drop for Simulator {
     fn drop(&mut self) {
-        self.sim.stop();
+        self.sim.stop.stop();
     }
 }
 
@@ -121,7 +109,7 @@ async fn with_faults(
     }
     let withheld = || {
         let mut response = StatusCode::OK.into_response();
-        response.extensions_mut().insert(Withheld);
+        response.extensions_mut().insert(Withheld::Close);
         response
     };
     if fault.drop {
@@ -153,54 +141,4 @@ fn user(headers: &HeaderMap) -> Option<String> {
     let decoded = STANDARD.decode(value.strip_prefix("Basic ")?.trim()).ok()?;
     let text = String::from_utf8(decoded).ok()?;
     text.split_once(':').map(|(user, _)| user.to_owned())
-}
-
-async fn serve(listener: TcpListener, router: Router, sim: Arc<Sim>) {
-    let stopped = sim.stopped();
-    tokio::pin!(stopped);
-    let mut connections = JoinSet::new();
-    loop {
-        tokio::select! {
-            () = &mut stopped => break,
-            Some(_) = connections.join_next() => {}
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => {
-                    connections.spawn(serve_connection(stream, router.clone(), Arc::clone(&sim)));
-                }
-                // Out of file descriptors, most likely: wait for connections to end.
-                Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
-            },
-        }
-    }
-    drop(listener);
-    let _ = tokio::time::timeout(GRACE, async { while connections.join_next().await.is_some() {} }).await;
-}
-
-async fn serve_connection(stream: TcpStream, router: Router, sim: Arc<Sim>) {
-    let _ = stream.set_nodelay(true);
-    let service = service_fn(move |request: Request<Incoming>| {
-        let router = router.clone();
-        async move { reply(router, request).await }
-    });
-    let mut builder = http1::Builder::new();
-    let connection = builder
-        .timer(TokioTimer::new())
-        .serve_connection(TokioIo::new(stream), service);
-    tokio::pin!(connection);
-    tokio::select! {
-        // How a connection ends is the client's business.
-        _ = connection.as_mut() => {}
-        () = sim.stopped() => {
-            connection.as_mut().graceful_shutdown();
-            let _ = connection.await;
-        }
-    }
-}
-
-async fn reply(router: Router, request: Request<Incoming>) -> io::Result<Response<Body>> {
-    let Ok(response) = router.oneshot(request.map(Body::new)).await;
-    match response.extensions().get::<Withheld>() {
-        None => Ok(response),
-        Some(Withheld) => Err(io::ErrorKind::ConnectionAborted.into()),
-    }
 }

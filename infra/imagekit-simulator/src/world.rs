@@ -4,9 +4,9 @@ use crate::config::Config;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use simulator::Stop;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::watch;
 
 /// A file of the media library.
 #[derive(Clone, Debug)]
@@ -148,7 +148,7 @@ pub(crate) struct Sim {
     /// Where delivery URLs begin, without a slash at the end.
     pub(crate) endpoint: String,
     world: Mutex<World>,
-    stop: watch::Sender<bool>,
+    pub(crate) stop: Stop,
 }
 
 impl Sim {
@@ -158,24 +158,11 @@ impl Sim {
             config,
             endpoint,
             world: Mutex::default(),
-            stop: watch::Sender::new(false),
+            stop: Stop::default(),
         })
     }
 
     pub(crate) fn world(&self) -> MutexGuard<'_, World> {
         self.world.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Ends when the simulator stops.
-    pub(crate) fn stopped(&self) -> impl Future<Output = ()> + Send + use<> {
-        let mut stop = self.stop.subscribe();
-        async move {
-            // An error means that the simulator is gone, which is a stop as well.
-            let _ = stop.wait_for(|stop| *stop).await;
-        }
-    }
-
-    pub(crate) fn stop(&self) {
-        self.stop.send_replace(true);
     }
 }

@@ -15,11 +15,11 @@ use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, USER_AGENT};
 use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
 use serde_json::Value;
+use simulator::Withheld;
 
 use crate::answer::Answer;
 use crate::idempotency::{Known, Replies};
 use crate::journal::{Call, Outcome};
-use crate::server::Withheld;
 use crate::sim::Sim;
 use crate::transaction::Targets;
 use crate::world::World;

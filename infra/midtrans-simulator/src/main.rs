@@ -1,12 +1,11 @@
 //! Runs one simulator until it is told to end.
 
-use std::io::{self, Write as _};
+use std::io;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use clap::Parser;
 use midtrans_simulator::{Config, Simulator};
-use tokio::signal::unix::{SignalKind, signal};
 
 /// A stateful simulator of the Midtrans payment gateway. No real money.
 #[derive(Parser)]
@@ -50,14 +49,7 @@ struct Flags {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    match run().await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // If nobody reads it, the exit code has to do.
-            let _ = writeln!(io::stderr(), "midtrans-simulator: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    simulator::exit_code("midtrans-simulator", run().await)
 }
 
 async fn run() -> io::Result<()> {
@@ -77,19 +69,11 @@ async fn run() -> io::Result<()> {
     let simulator = Simulator::start(config)
         .await
         .map_err(|error| io::Error::new(error.kind(), format!("cannot listen on {listen}: {error}")))?;
-    let mut stdout = io::stdout();
-    writeln!(
-        stdout,
+    simulator::until_told_to_end(format_args!(
         "Midtrans simulator at {} (no real money)",
         simulator.url()
-    )?;
-    stdout.flush()?;
-    let mut terminated = signal(SignalKind::terminate())?;
-    let mut interrupted = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = terminated.recv() => {}
-        _ = interrupted.recv() => {}
-    }
+    ))
+    .await?;
     simulator.shutdown().await;
     Ok(())
 }

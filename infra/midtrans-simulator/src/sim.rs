@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::{Semaphore, watch};
+use simulator::Stop;
+use tokio::sync::Semaphore;
 
 use crate::config::Config;
 use crate::world::{World, later};
@@ -49,7 +50,7 @@ pub(crate) struct Sim {
     pub(crate) clock: Clock,
     pub(crate) senders: Semaphore,
     world: Mutex<World>,
-    stop: watch::Sender<bool>,
+    pub(crate) stop: Stop,
 }
 
 impl Sim {
@@ -60,7 +61,7 @@ impl Sim {
             config,
             clock: Clock::default(),
             senders: Semaphore::new(SENDERS),
-            stop: watch::Sender::new(false),
+            stop: Stop::default(),
         })
     }
 
@@ -84,7 +85,7 @@ impl Sim {
 
     /// Runs a task until it ends or the simulator stops.
     pub(crate) fn spawn(self: &Arc<Self>, task: impl Future<Output = ()> + Send + 'static) {
-        let stopped = self.stopped();
+        let stopped = self.stop.stopped();
         tokio::spawn(async move {
             tokio::select! {
                 () = task => {}
@@ -102,18 +103,5 @@ impl Sim {
                 sim.with(|_, _| ());
             }
         });
-    }
-
-    /// Ends when the simulator stops.
-    pub(crate) fn stopped(&self) -> impl Future<Output = ()> + Send + use<> {
-        let mut stop = self.stop.subscribe();
-        async move {
-            // An error means that the simulator is gone, which is a stop as well.
-            let _ = stop.wait_for(|stop| *stop).await;
-        }
-    }
-
-    pub(crate) fn stop(&self) {
-        self.stop.send_replace(true);
     }
 }
