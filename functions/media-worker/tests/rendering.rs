@@ -218,6 +218,24 @@ impl GenericImageView for Imagined {
     }
 }
 
+/// A small PNG whose colour profile becomes 200 MB when it is unpacked.
+fn profile_bomb() -> Bytes {
+    let png = file(&halves(20, 20).into(), ImageFormat::Png);
+    let profile = miniz_oxide::deflate::compress_to_vec_zlib(&vec![0; 200_000_000], 6);
+    let chunk = [b"iCCPbomb\0\0".as_slice(), &profile].concat();
+    let length = u32::try_from(chunk.len() - 4).unwrap().to_be_bytes();
+    // Behind the header, before the pixels.
+    [
+        &png[..33],
+        &length,
+        &chunk,
+        &crc32(&chunk).to_be_bytes(),
+        &png[33..],
+    ]
+    .concat()
+    .into()
+}
+
 /// Megabytes that the process had at most since [`forget_peak`].
 fn peak() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
@@ -254,14 +272,43 @@ fn decode_the_largest() {
     drop(rows);
     forget_peak();
     self::made(Format::Png, png.into());
-    println!(
-        "peaks: {before} MB before, JPEG of {size} bytes {jpeg_peak} MB, PNG {} MB",
+    let png_peak = peak();
+
+    let others: [(Format, fn() -> Bytes); 4] = [
+        (Format::WebP, || {
+            file(&halves(3_000, 3_000).into(), ImageFormat::WebP)
+        }),
+        (Format::Gif, || {
+            let mut gif = Vec::new();
+            let pixels = halves(3_000, 3_000).into_raw();
+            image::codecs::gif::GifEncoder::new_with_speed(&mut gif, 30)
+                .encode(&pixels, 3_000, 3_000, ExtendedColorType::Rgb8)
+                .unwrap();
+            gif.into()
+        }),
+        (Format::Png, || {
+            let deep = DynamicImage::from(halves(4_000, 3_000)).into_rgb16();
+            file(&deep.into(), ImageFormat::Png)
+        }),
+        (Format::Png, profile_bomb),
+    ];
+    let other_peaks = others.map(|(format, make)| {
+        let bytes = make();
+        check(format.media_type(), &bytes).unwrap();
+        forget_peak();
+        // Whether something comes out of a bomb does not matter.
+        let _ = render(format, bytes);
         peak()
+    });
+    println!(
+        "peaks: {before} MB before, JPEG of {size} bytes {jpeg_peak} MB, PNG {png_peak} MB, WebP, GIF, PNG of 16 bits and a \
+         bomb {other_peaks:?} MB"
     );
     assert!(
-        jpeg_peak < 128 && peak() < 128,
-        "{jpeg_peak} MB and {} MB",
-        peak()
+        [jpeg_peak, png_peak]
+            .iter()
+            .chain(&other_peaks)
+            .all(|peak| *peak < 128)
     );
 }
 

@@ -21,6 +21,10 @@ pub const MAX_PIXELS: u64 = 40_000_000;
 /// 128 MB.
 pub const MAX_DECODING: u64 = 72_000_000;
 
+/// Most scans of a progressive JPEG. Each goes over the whole picture again, so a small file with very many would keep a
+/// decoder busy for minutes; programs that write such files make about ten.
+pub const MAX_SCANS: usize = 64;
+
 /// A kind of picture that is taken. SVG is none: it is a program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, JsonSchema)]
 pub enum Format {
@@ -259,6 +263,11 @@ fn frame(bytes: &[u8], at: usize, progressive: bool) -> Option<Header> {
     let pixels = u64::from(width) * u64::from(height);
     let mut decoding = pixels * components as u64;
     if progressive {
+        // In compressed data this marker cannot occur; what metadata hold of it (a preview) counts for little.
+        let scans = bytes.windows(2).filter(|pair| *pair == [0xff, 0xda]);
+        if scans.count() > MAX_SCANS {
+            return None;
+        }
         // All coefficients of the picture are kept until the last scan, two bytes each.
         let most_across = samplings.iter().map(|sampling| sampling.0).max()?;
         let most_down = samplings.iter().map(|sampling| sampling.1).max()?;
@@ -508,6 +517,18 @@ mod tests {
             cost("image/png", &png(6000, 4000, 16, 2)),
             Err(Refusal::TooManyPixels)
         );
+    }
+
+    #[test]
+    fn a_progressive_jpeg_has_a_sane_number_of_scans() {
+        let with_scans = |marker, scans: usize| {
+            let head = jpeg(40, 30, marker, &[0x11; 3]);
+            check("image/jpeg", &[head, [0xff, 0xda, 0, 2].repeat(scans)].concat())
+        };
+        assert!(with_scans(0xc2, MAX_SCANS).is_ok());
+        assert_eq!(with_scans(0xc2, MAX_SCANS + 1), Err(Refusal::Broken));
+        // A baseline picture is decoded in one pass, whatever follows.
+        assert!(with_scans(0xc0, MAX_SCANS + 1).is_ok());
     }
 
     #[test]
