@@ -9,6 +9,7 @@ mod imagekit;
 mod mailbox;
 mod midtrans;
 mod people;
+pub mod pictures;
 mod waiting;
 
 pub use aws::{Message, Queue};

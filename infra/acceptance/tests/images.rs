@@ -1,7 +1,7 @@
 //! Pictures, from the form of an organizer or straight into the bucket, to the URL that shows them.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use acceptance::{Api, Fleet, Organizer, Reply, eventually, unique};
+use acceptance::pictures::{event_with, picture, send_form, url_of};
+use acceptance::{Fleet, Organizer, Reply, eventually, unique};
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::sync::Mutex;
@@ -10,61 +10,6 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The image service is everybody's, and one test takes it away.
 static TURN: Mutex<()> = Mutex::const_new(());
-
-/// A PNG with a text in it that nobody shall see.
-fn picture(width: u32, height: u32) -> Vec<u8> {
-    let mut file = Vec::new();
-    let mut encoder = png::Encoder::new(&mut file, width, height);
-    encoder.set_color(png::ColorType::Rgb);
-    encoder
-        .add_text_chunk("Comment".to_owned(), "taken at home".to_owned())
-        .unwrap();
-    let mut writer = encoder.write_header().unwrap();
-    let row: Vec<u8> = (0..width).flat_map(|x| [(x % 251) as u8, 99, 199]).collect();
-    writer.write_image_data(&row.repeat(height as usize)).unwrap();
-    writer.finish().unwrap();
-    file
-}
-
-async fn send_form(api: &Api, method: &str, path: &str, fields: &[(&str, &str)], file: &[u8]) -> Reply {
-    let mut body = Vec::new();
-    for (name, value) in fields {
-        let part =
-            format!("--frontier\r\ncontent-disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
-        body.extend(part.as_bytes());
-    }
-    let head = "--frontier\r\ncontent-disposition: form-data; name=\"image\"; filename=\"me.png\"\r\n\
-                content-type: image/png\r\n\r\n";
-    body.extend(head.as_bytes());
-    body.extend(file);
-    body.extend(b"\r\n--frontier--\r\n");
-    let request = api
-        .request(method, path)
-        .header("content-type", "multipart/form-data; boundary=frontier")
-        .body(body);
-    Reply::of(request).await
-}
-
-/// Makes an event with a picture by a form.
-async fn event_with(api: &Api, file: &[u8]) -> Value {
-    let name = format!("Jazz {}", unique());
-    let fields = [
-        ("name", name.as_str()),
-        ("date", "2090-03-01T12:00:00Z"),
-        ("location", "Jakarta"),
-    ];
-    send_form(api, "POST", "/events", &fields, file).await.data(201)
-}
-
-/// The URL of an event's picture, as soon as it has one.
-async fn url_of(fleet: &Fleet, event: &Value) -> String {
-    let path = format!("/events/{}", event["id"]);
-    eventually("the event shows its picture", PATIENCE, async || {
-        let shown = fleet.stranger().get(&path).await.data(200);
-        shown["imageUrl"].as_str().map(str::to_owned)
-    })
-    .await
-}
 
 #[tokio::test]
 async fn a_picture_in_a_form_is_shown_by_imagekit_and_kept_in_the_bucket() {

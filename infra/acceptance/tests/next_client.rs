@@ -1,5 +1,6 @@
 //! The flows of the Next.js client, call by call, reading what it reads and in the order in which it asks.
 
+use acceptance::pictures::{picture, send_form, url_of};
 use acceptance::{Api, Buyer, Fleet, Organizer, Reply, TicketTerms, eventually, unique};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -133,6 +134,11 @@ async fn everybody_sees_the_list_of_events_with_their_tickets() {
         quantity: 10,
     };
     let ticket = event.sell(terms).await;
+    let path = format!("/events/{}", event.id);
+    let changed = send_form(&organizer.api, "PATCH", &path, &[], &picture(640, 480))
+        .await
+        .data(200);
+    let image = url_of(&fleet, &changed).await;
     // The list is made on the client's server, without a token. The dialog of an event reads the list again and looks the
     // event up in it, so the order may not change in between.
     let api = fleet.stranger();
@@ -145,7 +151,10 @@ async fn everybody_sees_the_list_of_events_with_their_tickets() {
         assert!(shown[text].is_string(), "{shown}");
     }
     assert!(shown["date"].as_str().unwrap().ends_with('Z'));
-    assert!(shown["imageUrl"].is_null() || shown["imageUrl"].is_string());
+    // The client shows pictures of one host only, which is ImageKit's, and asks it for them itself.
+    assert_eq!(shown["imageUrl"], image.as_str());
+    assert!(image.starts_with(&format!("{}/", fleet.imagekit_url)), "{image}");
+    assert_eq!(fleet.imagekit().show(&image).await.status, 200);
     let ticket_shown = &shown["tickets"][0];
     assert_eq!(
         (&ticket_shown["id"], &ticket_shown["price"]),
