@@ -56,7 +56,10 @@ pub(crate) async fn create_event(
     State(app): State<Arc<App>>,
     Publisher(caller): Publisher,
     origin: Origin,
-    WithImage { image, rest: mut request }: WithImage<Keyed<EventIn>>,
+    WithImage {
+        image,
+        rest: mut request,
+    }: WithImage<Keyed<EventIn>>,
 ) -> web::Result<Response> {
     let now = app.clock.now();
     let once = request.take_once(&ROUTE, caller.id);

@@ -62,7 +62,10 @@ pub(crate) async fn create_ticket(
     State(app): State<Arc<App>>,
     Publisher(caller): Publisher,
     origin: Origin,
-    WithImage { image, rest: mut request }: WithImage<Keyed<TicketIn>>,
+    WithImage {
+        image,
+        rest: mut request,
+    }: WithImage<Keyed<TicketIn>>,
 ) -> web::Result<Response> {
     let now = app.clock.now();
     let once = request.take_once(&ROUTE, caller.id);

@@ -24,9 +24,19 @@ async fn a_form_makes_a_ticket_type_with_a_picture() {
         .text("categoryId", &t.category.to_string())
         .text("artist", "")
         .file("image", "image/png", &png_header(64, 48));
-    let made = t.api.send(form.request("POST", TICKETS, &t.organizer)).await.data(201);
-    assert_eq!((&made["price"], &made["imageUrl"]), (&json!(250_000), &Value::Null));
-    assert_eq!(t.db.text("select purpose || state from images").await, "ticketstored");
+    let made = t
+        .api
+        .send(form.request("POST", TICKETS, &t.organizer))
+        .await
+        .data(201);
+    assert_eq!(
+        (&made["price"], &made["imageUrl"]),
+        (&json!(250_000), &Value::Null)
+    );
+    assert_eq!(
+        t.db.text("select purpose || state from images").await,
+        "ticketstored"
+    );
     t.db.run(PUBLISH).await;
     let shown = t.get(&format!("/{}", made["id"]), None).await.data(200);
     assert_eq!(shown["imageUrl"], URL);
@@ -37,7 +47,10 @@ async fn a_picture_changes_with_the_ticket_type() {
     let t = setup().await;
     let path = format!("{TICKETS}/{}", t.ticket);
     let form = Form::new().file("image", "image/png", &png_header(64, 48));
-    t.api.send(form.request("PATCH", &path, &t.organizer)).await.data(200);
+    t.api
+        .send(form.request("PATCH", &path, &t.organizer))
+        .await
+        .data(200);
     t.db.run(PUBLISH).await;
     let image = t.db.count("select id from images").await;
     let changed = t.patch(&t.organizer, json!({"imageId": image})).await.data(200);
@@ -54,8 +67,20 @@ async fn hostile_files_are_refused() {
     let path = format!("{TICKETS}/{}", t.ticket);
     for (name, media_type, bytes, status, code) in [
         ("image", "image/svg+xml", b"<svg/>".to_vec(), 415, "not_an_image"),
-        ("image", "image/jpeg", png_header(64, 48), 415, "media_type_differs"),
-        ("image", "image/png", png_header(60_000, 60_000), 400, "too_many_pixels"),
+        (
+            "image",
+            "image/jpeg",
+            png_header(64, 48),
+            415,
+            "media_type_differs",
+        ),
+        (
+            "image",
+            "image/png",
+            png_header(60_000, 60_000),
+            400,
+            "too_many_pixels",
+        ),
         ("file", "image/png", png_header(64, 48), 400, "unexpected_field"),
     ] {
         let form = Form::new().file(name, media_type, &bytes);
