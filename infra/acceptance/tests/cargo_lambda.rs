@@ -167,6 +167,7 @@ fn answers_to_event(program: &Path, root: &Path, watch: &Watch, file: &Path) {
         [_, "http", function, _] | [_, "schedule", function] => function,
         [_, "sqs", "payment-notifications", _] => "payment-worker",
         [_, "sqs", "mail", _] => "mailer",
+        [_, "sqs", "media", _] => "media-worker",
         [_, "migrate", _] => "migrate",
         _ => panic!("{file} is for no function"),
     };
