@@ -24,6 +24,6 @@ pub(crate) async fn cancel_event(
     Path(id): Path<EventId>,
     origin: Origin,
 ) -> web::Result<Answer<EventOut>> {
-    let event = status::take(&app, caller, &origin, &ROUTE, id, Step::Cancel).await?;
+    let event = status::take(&app, caller, &origin, ROUTE.id, id, Step::Cancel).await?;
     Ok(event.message("Event cancelled successfully"))
 }

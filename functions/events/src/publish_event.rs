@@ -24,6 +24,6 @@ pub(crate) async fn publish_event(
     Path(id): Path<EventId>,
     origin: Origin,
 ) -> web::Result<Answer<EventOut>> {
-    let event = status::take(&app, caller, &origin, &ROUTE, id, Step::Publish).await?;
+    let event = status::take(&app, caller, &origin, ROUTE.id, id, Step::Publish).await?;
     Ok(event.message("Event published successfully"))
 }

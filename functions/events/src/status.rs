@@ -7,14 +7,14 @@ use domain::event::{EventStatus, Step};
 use domain::message::{Mail, Outgoing};
 use domain::{Error, EventId, Timestamp};
 use views::EventOut;
-use web::{Answer, Caller, Origin, Route};
+use web::{Answer, Caller, Origin};
 
 /// Takes a step with an event of the caller. One that was taken before changes nothing and is answered in the same way.
 pub(crate) async fn take(
     app: &App,
     caller: Caller,
     origin: &Origin,
-    route: &Route,
+    action: &'static str,
     id: EventId,
     step: Step,
 ) -> web::Result<Answer<EventOut>> {
@@ -42,7 +42,7 @@ pub(crate) async fn take(
     };
     let event = db::events::update(&tx, id, &patch, now).await?;
     let changes = changes::between(&before, &event, None);
-    let entry = origin.entry(caller, route.id, Subject::Event(id), changes, now);
+    let entry = origin.entry(caller, action, Subject::Event(id), changes, now);
     db::audit::record(&tx, &entry).await?;
     if step == Step::Cancel {
         tell_holders(&tx, id, now).await?;

@@ -24,6 +24,6 @@ pub(crate) async fn unpublish_event(
     Path(id): Path<EventId>,
     origin: Origin,
 ) -> web::Result<Answer<EventOut>> {
-    let event = status::take(&app, caller, &origin, &ROUTE, id, Step::Unpublish).await?;
+    let event = status::take(&app, caller, &origin, ROUTE.id, id, Step::Unpublish).await?;
     Ok(event.message("Event unpublished successfully"))
 }

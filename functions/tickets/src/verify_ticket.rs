@@ -2,6 +2,7 @@ use crate::App;
 use crate::issued::IssuedTicketOut;
 use axum::extract::State;
 use domain::api_key::Scope;
+use domain::event::EventStatus;
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::sync::Arc;
@@ -51,6 +52,8 @@ enum Reason {
     Void,
     /// Somebody went in with it.
     Used,
+    /// The event was called off.
+    Cancelled,
 }
 
 pub(crate) async fn verify_ticket(
@@ -71,9 +74,10 @@ pub(crate) async fn verify_ticket(
     let Some(ticket) = db::issued::find_at_gate(&conn, &code, caller.id, caller.is_admin()).await? else {
         return Ok(Answer::ok(refused(Reason::Unknown)));
     };
-    let reason = match ticket.status.as_str() {
-        "valid" => None,
-        "used" => Some(Reason::Used),
+    let reason = match (ticket.event_status, ticket.status.as_str()) {
+        (EventStatus::Cancelled, _) => Some(Reason::Cancelled),
+        (_, "valid") => None,
+        (_, "used") => Some(Reason::Used),
         _ => Some(Reason::Void),
     };
     Ok(Answer::ok(Verdict {

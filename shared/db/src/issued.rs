@@ -3,6 +3,7 @@
 use crate::error::Result;
 use crate::sql::{RowExt as _, params};
 use crate::ticket_types::int;
+use domain::event::EventStatus;
 use domain::page::Page;
 use domain::{EventId, IssuedTicketId, OrderId, OrderItemId, TicketTypeId, Timestamp, UserId};
 use tokio_postgres::{Client, Row, Transaction};
@@ -30,6 +31,8 @@ pub struct IssuedTicket {
     pub event_time_zone: String,
     /// Where it takes place.
     pub event_location: String,
+    /// Where the event stands, as stored.
+    pub event_status: EventStatus,
     /// Who owns it.
     pub holder_id: UserId,
     /// Whose name is on it.
@@ -91,8 +94,8 @@ pub async fn rename_holder(tx: &Transaction<'_>, holder: UserId, name: &str) -> 
 macro_rules! columns {
     () => {
         "i.id, i.code, o.code as order_code, i.ticket_type_id, t.name as ticket_name, i.event_id, e.name as event_name,
-        e.date as event_date, e.time_zone as event_time_zone, e.location as event_location, i.holder_id, i.holder_name,
-        i.status, i.issued_at, count(*) over () as total
+        e.date as event_date, e.time_zone as event_time_zone, e.location as event_location, e.status as event_status,
+        i.holder_id, i.holder_name, i.status, i.issued_at, count(*) over () as total
         from issued_tickets i join ticket_types t on t.id = i.ticket_type_id join events e on e.id = i.event_id
         join order_items oi on oi.id = i.order_item_id join orders o on o.id = oi.order_id"
     };
@@ -175,6 +178,7 @@ fn read(row: &Row) -> Result<IssuedTicket> {
         event_date: row.time("event_date")?,
         event_time_zone: row.col("event_time_zone")?,
         event_location: row.col("event_location")?,
+        event_status: row.word("event_status", EventStatus::parse)?,
         holder_id: row.id("holder_id", UserId::new)?,
         holder_name: row.col("holder_name")?,
         status: row.col("status")?,

@@ -29,6 +29,9 @@ pub enum Access {
 pub type SchemaOf = fn(&mut SchemaGenerator) -> Schema;
 
 /// One route: what the router mounts and what the OpenAPI document says.
+///
+/// Pass its fields on, never a `&Route` into an `async fn`: what a future holds is kept by the linker, and with the route all
+/// its schemas, 0.2 MB of a function's zip that only the document needs.
 #[derive(Debug, Clone, Copy)]
 pub struct Route {
     /// HTTP method.

@@ -55,6 +55,18 @@ async fn a_gate_learns_whether_a_ticket_admits() {
 }
 
 #[tokio::test]
+async fn nobody_is_admitted_to_an_event_that_was_called_off() {
+    let t = setup().await;
+    let (_, token) = bought(&t).await;
+    t.db.run("update events set status = 'cancelled'").await;
+    let verdict = verify(&t, &t.staff, &token).await;
+    assert_eq!(
+        (&verdict["valid"], &verdict["reason"]),
+        (&json!(false), &json!("cancelled"))
+    );
+}
+
+#[tokio::test]
 async fn an_organizer_learns_nothing_about_tickets_of_others() {
     let t = setup().await;
     let (_, token) = bought(&t).await;
