@@ -45,7 +45,7 @@ pub(crate) async fn add_item(
 ) -> web::Result<Response> {
     let now = app.clock.now();
     let quota = limits::write(&app, &ip, caller, now).await?;
-    let once = request.take_once(&ROUTE, caller.id);
+    let once = request.take_once(ROUTE.id, caller.id);
     let input = request.body;
     let mut conn = app.db.conn().await?;
     let tx = conn.begin().await?;

@@ -67,7 +67,7 @@ pub(crate) async fn checkout(
     let now = app.clock.now();
     let quota = limits::write(&app, &ip, caller, now).await?;
     let expires_at = now.plus_seconds(app.payment_seconds);
-    let once = request.take_once(&ROUTE, caller.id);
+    let once = request.take_once(ROUTE.id, caller.id);
     let mut conn = app.db.conn().await?;
     let tx = conn.begin().await?;
     if let Some(stored) = db::idempotency::claim(&tx, once.as_ref(), now).await? {

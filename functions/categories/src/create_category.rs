@@ -37,7 +37,7 @@ pub(crate) async fn create_category(
     mut request: Keyed<CategoryIn>,
 ) -> web::Result<Response> {
     let now = app.clock.now();
-    let once = request.take_once(&ROUTE, caller.id);
+    let once = request.take_once(ROUTE.id, caller.id);
     let mut conn = app.db.conn().await?;
     let tx = conn.begin().await?;
     if let Some(stored) = db::idempotency::claim(&tx, once.as_ref(), now).await? {

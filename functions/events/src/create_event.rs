@@ -62,7 +62,7 @@ pub(crate) async fn create_event(
     }: WithImage<Keyed<EventIn>>,
 ) -> web::Result<Response> {
     let now = app.clock.now();
-    let once = request.take_once(&ROUTE, caller.id);
+    let once = request.take_once(ROUTE.id, caller.id);
     let input = request.body;
     let event = NewEvent {
         name: input.name,

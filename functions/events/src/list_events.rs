@@ -132,7 +132,7 @@ struct ListMeta {
     page: u32,
     /// Events on a page.
     limit: u32,
-    /// Events in all, counted up to 10,000: 10,001 means more than that.
+    /// Events in all, counted up to 1,000: 1,001 means more than that.
     total: i64,
     /// Pages in all.
     total_pages: i64,

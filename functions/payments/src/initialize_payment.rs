@@ -94,7 +94,7 @@ pub(crate) async fn initialize_payment(
 ) -> web::Result<Response> {
     let now = app.clock.now();
     let quota = limits::begin(&app, &ip, caller, now).await?;
-    let once = request.take_once(&ROUTE, caller.id);
+    let once = request.take_once(ROUTE.id, caller.id);
     if request
         .body
         .promo_code

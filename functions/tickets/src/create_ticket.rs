@@ -68,7 +68,7 @@ pub(crate) async fn create_ticket(
     }: WithImage<Keyed<TicketIn>>,
 ) -> web::Result<Response> {
     let now = app.clock.now();
-    let once = request.take_once(&ROUTE, caller.id);
+    let once = request.take_once(ROUTE.id, caller.id);
     let input = request.body;
     let terms = Terms::USUAL.with(
         (input.sales_start, input.sales_end),

@@ -70,6 +70,9 @@ async fn measure(database: &Database, total: Duration, events: u32) -> Result<bo
     report(&before, &after, few, events)
 }
 
+/// Events that one statement makes.
+const EVENTS_AT_ONCE: usize = 2_000;
+
 /// Makes the events of these numbers, with two kinds of tickets each; a tenth of them is sold out.
 async fn seed(admin: &Client, first: u32, last: u32) -> Result<()> {
     admin
@@ -104,10 +107,14 @@ async fn seed(admin: &Client, first: u32, last: u32) -> Result<()> {
         )
         insert into ticket_stock (ticket_type_id, stripe, capacity, sold)
         select id, 0, 100, case when event_id % 10 = 0 then 100 else event_id % 100 end from types";
-    admin
-        .execute(sql, &[&i32::try_from(first)?, &i32::try_from(last)?])
-        .await
-        .context("the events cannot be made")?;
+    // Few enough at a time that no statement runs into its time-out.
+    for from in (first..=last).step_by(EVENTS_AT_ONCE) {
+        let to = last.min(from + u32::try_from(EVENTS_AT_ONCE)? - 1);
+        admin
+            .execute(sql, &[&i32::try_from(from)?, &i32::try_from(to)?])
+            .await
+            .context("the events cannot be made")?;
+    }
     admin.batch_execute("vacuum analyze").await?;
     Ok(())
 }

@@ -93,8 +93,9 @@ pub enum Begin {
     After(Timestamp, EventId),
 }
 
-/// Totals are counted up to this many rows; a list that is longer says one more.
-pub const COUNTED: i64 = 10_000;
+/// Totals are counted up to this many rows; a list that is longer says one more. Counting is what a list costs most: a common
+/// word among 100,000 events takes 5 ms so, and 20 ms with ten times as many.
+pub const COUNTED: i64 = 1_000;
 
 /// The condition of both statements. `$1` words, `$2` a pattern, `$3` a word to be guessed; without a search all are null.
 macro_rules! matching {

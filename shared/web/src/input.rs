@@ -2,7 +2,6 @@
 //! problems are told at once, and a key that is repeated is refused rather than guessed at.
 
 use crate::failure::Failure;
-use crate::route::Route;
 use axum::body::to_bytes;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use bytes::Bytes;
@@ -267,9 +266,9 @@ struct IdempotencyKey {
 
 impl<T> Keyed<T> {
     /// Takes the key, as one of this caller's for this route.
-    pub fn take_once(&mut self, route: &Route, caller: UserId) -> Option<Once> {
+    pub fn take_once(&mut self, operation: &'static str, caller: UserId) -> Option<Once> {
         self.key.take().map(|key| Once {
-            operation: route.id,
+            operation,
             caller,
             key: key.key,
             request_hash: key.request_hash,
