@@ -23,12 +23,17 @@ const WITHOUT_SDK: usize = MEGABYTE * 5 / 2;
 pub fn sizes(repo: &Repo, terminal: Terminal) -> Result<bool> {
     let workspace = repo.workspace_with_graph()?;
     let functions = workspace.packages_in(repo, "functions");
-    let mut build = repo.cargo();
-    build
-        .args(["build", "--release"])
-        .args(functions.iter().flat_map(|name| ["-p", name]));
-    if !build.status().context("cargo does not start")?.success() {
-        bail!("the release build failed");
+    let (with_sdk, without_sdk): (Vec<&str>, Vec<&str>) =
+        functions.iter().partition(|name| workspace.links(name, is_sdk));
+    // Built together, those without an SDK would carry what its features bring: HTTP/2, 0.2 MB of a zip.
+    for group in [without_sdk, with_sdk] {
+        let mut build = repo.cargo();
+        build
+            .args(["build", "--release"])
+            .args(group.iter().flat_map(|name| ["-p", name]));
+        if !build.status().context("cargo does not start")?.success() {
+            bail!("the release build failed");
+        }
     }
     terminal.heading("function                 binary    zipped    budget");
     let mut all_within = true;
