@@ -56,23 +56,22 @@ pub(crate) async fn add_item(
     buyer.ok_or_else(|| Error::unauthenticated("Invalid token"))?;
     let sale = reserve::for_sale(&tx, input.ticket_id).await?;
     let bought = reserve::bought(&tx, caller.id, sale.id).await?;
-    let item = match db::cart::lock_of_type(&tx, caller.id, sale.id).await? {
+    let cart = db::cart::lock_all(&tx, caller.id).await?;
+    let item = match cart.iter().find(|item| item.ticket_type_id == sale.id) {
         Some(item) => {
             let quantity = item.quantity.saturating_add(input.quantity.get());
             sale.rules.check(quantity, bought, now)?;
-            reserve::set_quantity(&app, &tx, &item, &sale, quantity, now).await?;
+            reserve::set_quantity(&app, &tx, item, &sale, quantity, now).await?;
             item.id
         }
         None => {
             let quantity = input.quantity.get();
             sale.rules.check(quantity, bought, now)?;
-            if db::cart::lock_all(&tx, caller.id).await?.len() >= MAX_LINES {
+            if cart.len() >= MAX_LINES {
                 let message = format!("A cart holds at most {MAX_LINES} kinds of tickets");
                 return Err(Error::conflict("cart_full", message).into());
             }
-            let item = db::cart::insert(&tx, caller.id, sale.id, quantity, now, now).await?;
-            reserve::set_quantity(&app, &tx, &item, &sale, quantity, now).await?;
-            item.id
+            reserve::add(&app, &tx, caller.id, &sale, quantity, now).await?
         }
     };
     if once.is_none() {

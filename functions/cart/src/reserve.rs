@@ -3,7 +3,7 @@ use db::Transaction;
 use db::cart::CartItem;
 use db::stock::{self, Owner, Want};
 use db::ticket_types::ForSale;
-use domain::{Error, TicketTypeId, Timestamp, UserId};
+use domain::{CartItemId, Error, TicketTypeId, Timestamp, UserId};
 use std::slice;
 
 /// What a purchase has to know of a ticket type.
@@ -16,6 +16,21 @@ pub(crate) async fn for_sale(tx: &Transaction<'_>, id: TicketTypeId) -> domain::
 pub(crate) async fn bought(tx: &Transaction<'_>, user: UserId, id: TicketTypeId) -> domain::Result<u32> {
     let bought = db::orders::bought(tx, user, slice::from_ref(&id)).await?;
     Ok(bought.first().map_or(0, |(_, quantity)| *quantity))
+}
+
+/// Adds a row for a ticket type that the locked buyer does not have in the cart, with its stock.
+pub(crate) async fn add(
+    app: &App,
+    tx: &Transaction<'_>,
+    buyer: UserId,
+    sale: &ForSale,
+    quantity: u32,
+    now: Timestamp,
+) -> domain::Result<CartItemId> {
+    let until = domain::cart::reserved_until(now, now, app.hold_seconds);
+    let item = db::cart::insert(tx, buyer, sale.id, quantity, until, now).await?;
+    take(tx, item.id, sale, quantity, until, now).await?;
+    Ok(item.id)
 }
 
 /// Brings a locked row to a quantity: takes what is missing, gives back what is too much, and keeps it all for a while. The
@@ -38,13 +53,24 @@ pub(crate) async fn set_quantity(
     if quantity < held {
         stock::reduce_cart(tx, item.id, held - quantity).await?;
     } else if quantity > held {
-        let want = Want {
-            ticket_type: sale.id,
-            quantity: quantity - held,
-            first_stripe: runtime::random::below(sale.stripes),
-            until,
-        };
-        stock::take(tx, Owner::Cart(item.id), want, now).await??;
+        take(tx, item.id, sale, quantity - held, until, now).await?;
     }
     Ok(())
+}
+
+async fn take(
+    tx: &Transaction<'_>,
+    item: CartItemId,
+    sale: &ForSale,
+    quantity: u32,
+    until: Timestamp,
+    now: Timestamp,
+) -> domain::Result<()> {
+    let want = Want {
+        ticket_type: sale.id,
+        quantity,
+        first_stripe: runtime::random::below(sale.stripes),
+        until,
+    };
+    Ok(stock::take(tx, Owner::Cart(item), want, now).await??)
 }
