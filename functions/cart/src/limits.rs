@@ -25,12 +25,10 @@ pub(crate) async fn write(
     caller: Caller,
     now: Timestamp,
 ) -> web::Result<Option<Quota>> {
-    let by_ip = CALLER.times(app.caller_factor);
     let account = caller.id.to_string();
-    let (of_account, of_ip) = tokio::join!(
-        app.store.use_up_if_there(ACCOUNT, &account, now),
-        app.store.use_up_if_there(by_ip, &ip.0, now),
-    );
+    let by_ip = CALLER.times(app.caller_factor);
+    let uses = [(ACCOUNT, account.as_str()), (by_ip, ip.0.as_str())];
+    let counted = app.store.use_up_both_if_there(uses, now).await;
     let message = "Too many changes of the cart. Please try again in a minute.";
-    Quota::of_all([(ACCOUNT, of_account), (by_ip, of_ip)], message)
+    Quota::of_all(counted, message)
 }

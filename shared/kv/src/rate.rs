@@ -60,6 +60,20 @@ impl Store {
             }
         }
     }
+
+    /// Counts one use against two limits at the same time, each as [`Store::use_up_if_there`] does, and gives each limit with
+    /// what was decided.
+    pub async fn use_up_both_if_there(
+        &self,
+        [one, other]: [(Limit, &str); 2],
+        now: Timestamp,
+    ) -> [(Limit, Option<Decision>); 2] {
+        let (of_one, of_other) = tokio::join!(
+            self.use_up_if_there(one.0, one.1, now),
+            self.use_up_if_there(other.0, other.1, now),
+        );
+        [(one.0, of_one), (other.0, of_other)]
+    }
 }
 
 /// Adds one to the counter unless it stands at the limit already. `None` if it does.
