@@ -15,7 +15,7 @@ pub(crate) fn of_new(event: &Event) -> Changes {
 
 /// What is different after a change. A new picture is told by its id: it is shown when it is ready, which may be later.
 pub(crate) fn between(before: &Event, after: &Event, picture: Option<ImageId>) -> Changes {
-    let changes = Changes::none()
+    Changes::none()
         .moved("name", &before.name, &after.name)
         .moved("description", &before.description, &after.description)
         .moved("date", &before.date, &after.date)
@@ -23,9 +23,6 @@ pub(crate) fn between(before: &Event, after: &Event, picture: Option<ImageId>) -
         .moved("timeZone", &before.time_zone, &after.time_zone)
         .moved("location", &before.location, &after.location)
         .moved("city", &before.city, &after.city)
-        .moved("status", &before.status, &after.status);
-    match picture {
-        Some(picture) => changes.set("imageId", picture),
-        None => changes,
-    }
+        .moved("status", &before.status, &after.status)
+        .set_if("imageId", picture)
 }

@@ -15,7 +15,7 @@ pub(crate) fn of_new(ticket: &TicketType) -> Changes {
 /// What is different after a change. Of the stock the capacity is told: what is left changes with every sale. A new picture
 /// is told by its id: it is shown when it is ready, which may be later.
 pub(crate) fn between(before: &TicketType, after: &TicketType, picture: Option<ImageId>) -> Changes {
-    let changes = Changes::none()
+    Changes::none()
         .moved("name", &before.name, &after.name)
         .moved("price", &before.price, &after.price)
         .moved("capacity", &before.capacity, &after.capacity)
@@ -25,9 +25,6 @@ pub(crate) fn between(before: &TicketType, after: &TicketType, picture: Option<I
         .moved("salesEnd", &before.sales_end, &after.sales_end)
         .moved("minPerOrder", &before.min_per_order, &after.min_per_order)
         .moved("maxPerOrder", &before.max_per_order, &after.max_per_order)
-        .moved("maxPerUser", &before.max_per_user, &after.max_per_user);
-    match picture {
-        Some(picture) => changes.set("imageId", picture),
-        None => changes,
-    }
+        .moved("maxPerUser", &before.max_per_user, &after.max_per_user)
+        .set_if("imageId", picture)
 }

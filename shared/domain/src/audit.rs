@@ -142,6 +142,15 @@ impl Changes {
         self
     }
 
+    /// A field that has another value now, if it was asked for.
+    #[must_use]
+    pub fn set_if(self, field: &str, to: Option<impl Serialize>) -> Self {
+        match to {
+            Some(to) => self.set(field, to),
+            None => self,
+        }
+    }
+
     /// A field whose value is gone.
     #[must_use]
     pub fn gone(mut self, field: &str, from: impl Serialize) -> Self {
@@ -208,13 +217,15 @@ mod tests {
             .moved("price", &1_000, &2_000)
             .moved("artist", &None, &Some("Tulus"))
             .set("status", "draft")
+            .set_if("imageId", Some(9))
+            .set_if("note", None::<i64>)
             .gone("staff", 7);
         let json = serde_json::to_value(&changes).unwrap();
         assert_eq!(
             json,
             json!({
                 "price": {"from": 1_000, "to": 2_000}, "artist": {"from": null, "to": "Tulus"},
-                "status": {"to": "draft"}, "staff": {"from": 7},
+                "status": {"to": "draft"}, "imageId": {"to": 9}, "staff": {"from": 7},
             })
         );
         assert!(Changes::none().moved("a", &1, &1).is_empty());
