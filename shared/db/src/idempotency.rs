@@ -10,11 +10,11 @@ use tokio_postgres::{Client, Transaction};
 /// How long an answer is kept, in seconds.
 pub const KEEP_SECONDS: i64 = 24 * 3_600;
 
-const TRY_LOCK_SQL: &str =
-    "select pg_try_advisory_xact_lock(hashtextextended($1 || chr(10) || $2, 0)) as locked";
-
+// Gives no row while a twin has the lock. It is a lock of the transaction, not of the session, so it does not pin an RDS Proxy
+// connection.
 const CLAIM_SQL: &str = "
-    insert into idempotency_keys as k (scope, key, request_hash, created_at, user_id) values ($1, $2, $3, $4, $6)
+    insert into idempotency_keys as k (scope, key, request_hash, created_at, user_id)
+    select $1, $2, $3, $4, $6 where pg_try_advisory_xact_lock(hashtextextended($1 || chr(10) || $2, 0))
     on conflict (scope, key) do update
     set request_hash = case when k.created_at < $5 then excluded.request_hash else k.request_hash end,
         status = case when k.created_at < $5 then null else k.status end,
@@ -36,24 +36,19 @@ pub async fn claim(
         return Ok(None);
     };
     let scope = once.scope();
-    // A lock of the transaction, not of the session: it does not pin an RDS Proxy connection.
-    let row = tx
-        .query_typed_one(TRY_LOCK_SQL, params![TEXT: scope, TEXT: once.key])
-        .await
-        .map_err(DbError::from)?;
-    if !row.col::<bool>("locked")? {
-        let message = "The same request is being worked on, please wait for its answer";
-        return Err(Error::conflict("request_in_flight", message).retry_after(1));
-    }
     let oldest = now.plus_seconds(-KEEP_SECONDS);
     let params = params![
         TEXT: scope, TEXT: once.key, BYTEA: once.request_hash.as_slice(), TIMESTAMPTZ: now.inner(),
         TIMESTAMPTZ: oldest.inner(), INT8: once.caller.get(),
     ];
     let row = tx
-        .query_typed_one(CLAIM_SQL, params)
+        .query_typed_opt(CLAIM_SQL, params)
         .await
         .map_err(DbError::from)?;
+    let Some(row) = row else {
+        let message = "The same request is being worked on, please wait for its answer";
+        return Err(Error::conflict("request_in_flight", message).retry_after(1));
+    };
     if row.col::<&[u8]>("request_hash")? != once.request_hash {
         return Err(Error::invalid(
             "idempotency_mismatch",
