@@ -130,6 +130,40 @@ async fn adding_the_same_ticket_adds_up_and_changing_sets() {
 }
 
 #[tokio::test]
+async fn a_cart_holds_twenty_kinds_of_tickets_even_if_they_are_added_at_once() {
+    let t = Setup::new(10).await;
+    let (api, (_, token)) = (t.api(), t.buyer("ayu").await);
+    let rows = Rows(&t.db);
+    let organizer = rows.user("other@example.test", Role::Organizer).await;
+    let category = rows.category("Theatre").await;
+    let event = rows.event(organizer, "Wayang").await;
+    let mut kinds = Vec::new();
+    for _ in 0..22 {
+        kinds.push(rows.ticket_type(organizer, event, category, 150_000, 10).await);
+    }
+    let add = async |api: &Api, kind: TicketTypeId| {
+        let body = json!({"ticketId": kind, "quantity": 1});
+        api.post("/api/v1/cart", Some(&token), body).await
+    };
+    let (some, last) = kinds.split_at(18);
+    for kind in some {
+        add(&api, *kind).await.data(201);
+    }
+    // Two more fit.
+    let apis: Vec<_> = last.iter().map(|_| t.api()).collect();
+    let adding = last.iter().zip(&apis).map(|(kind, api)| add(api, *kind));
+    let replies = futures_util::future::join_all(adding).await;
+    let refused: Vec<_> = replies.iter().filter(|reply| reply.status != 201).collect();
+    assert_eq!(refused.len(), 2);
+    for reply in refused {
+        assert_eq!(reply.error(409), "cart_full");
+    }
+    assert_eq!(t.counters().await, (20, 0, 20));
+    assert_eq!(t.add(&api, &token, 1).await.error(409), "cart_full");
+    assert_eq!(add(&api, some[0]).await.data(201)["quantity"], 2, "more of the same");
+}
+
+#[tokio::test]
 async fn refusals_say_why_and_change_nothing() {
     let t = Setup::new(5).await;
     let (api, (_, ayu), (_, budi)) = (t.api(), t.buyer("ayu").await, t.buyer("budi").await);
