@@ -160,7 +160,11 @@ async fn a_cart_holds_twenty_kinds_of_tickets_even_if_they_are_added_at_once() {
     }
     assert_eq!(t.counters().await, (20, 0, 20));
     assert_eq!(t.add(&api, &token, 1).await.error(409), "cart_full");
-    assert_eq!(add(&api, some[0]).await.data(201)["quantity"], 2, "more of the same");
+    assert_eq!(
+        add(&api, some[0]).await.data(201)["quantity"],
+        2,
+        "more of the same"
+    );
 }
 
 #[tokio::test]
