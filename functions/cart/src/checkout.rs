@@ -5,7 +5,8 @@ use db::cart::CartItem;
 use db::stock::{self, Want};
 use db::ticket_types::ForSale;
 use domain::message::{Mail, Outgoing};
-use domain::order::{self, Line};
+use domain::order;
+use domain::price::{PricedLine, price};
 use domain::{Error, Rupiah, TicketTypeId, Timestamp, UserId};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -92,16 +93,11 @@ pub(crate) async fn checkout(
         sale.rules
             .check(item.quantity, others, now)
             .map_err(|error| named(error.into(), sale))?;
-        lines.push(Line {
-            ticket_type: sale.id,
-            unit_price: sale.rules.price,
-            quantity: item.quantity,
-        });
+        lines.push(sale.line(item.quantity));
     }
-    let price = order::price(&lines)?;
+    let price = price(&lines, &[])?;
     let code = order::code(runtime::random::bytes());
-    let (order, line_ids) =
-        db::orders::insert(&tx, &code, caller.id, &lines, &price, expires_at, now).await?;
+    let (order, line_ids) = db::orders::insert(&tx, &code, caller.id, &price, expires_at, now).await?;
     let mail = Outgoing::mail(
         runtime::random::hex::<16>(),
         Mail::OrderPlaced { order: order.id },
@@ -124,14 +120,9 @@ pub(crate) async fn checkout(
             .await?
             .map_err(|error| named(error.into(), sale))?;
     }
-    let items = lines
-        .iter()
-        .map(LineOut::of)
-        .collect::<Option<_>>()
-        .unwrap_or_default();
     let data = CheckoutOut {
         user_id: caller.id,
-        items,
+        items: price.lines.iter().map(LineOut::from).collect(),
         total: price.total,
         status: "pending",
         order_id: code,
@@ -164,14 +155,13 @@ fn named(mut error: Error, sale: &ForSale) -> Error {
     error
 }
 
-impl LineOut {
-    fn of(line: &Line) -> Option<Self> {
-        let subtotal = line.subtotal()?;
-        Some(Self {
-            ticket_id: line.ticket_type,
-            quantity: line.quantity,
-            price: line.unit_price,
-            subtotal,
-        })
+impl From<&PricedLine> for LineOut {
+    fn from(priced: &PricedLine) -> Self {
+        Self {
+            ticket_id: priced.line.ticket_type,
+            quantity: priced.line.quantity,
+            price: priced.line.unit_price,
+            subtotal: priced.subtotal,
+        }
     }
 }

@@ -5,14 +5,14 @@
 )]
 
 use db::stock::{Owner, Want};
-use domain::order::{self, Line};
-use domain::{Rupiah, TicketTypeId, UserId};
+use domain::price::price;
+use domain::{TicketTypeId, UserId};
 use gateway::{Customer, Item, SnapOrder};
 use janitor::{App, Order, Report};
 use queue::Publisher;
 use runtime::Clock;
 use serde_json::json;
-use testkit::{Gateway, Rows, TestDb, start};
+use testkit::{Gateway, Rows, TestDb, line, start};
 use worker::Job as _;
 
 struct Setup {
@@ -57,16 +57,11 @@ impl Setup {
     async fn order(&self, with_page: bool) -> String {
         let code = domain::order::code(runtime::random::bytes());
         let (now, until) = (self.clock.now(), self.clock.now().plus_seconds(900));
-        let line = Line {
-            ticket_type: self.ticket,
-            unit_price: Rupiah::new(150_000).unwrap(),
-            quantity: 2,
-        };
-        let price = order::price(std::slice::from_ref(&line)).unwrap();
+        let price = price(&[line(self.ticket, 150_000, 2)], &[]).unwrap();
         let db = self.db.db();
         let mut conn = db.conn().await.unwrap();
         let tx = conn.begin().await.unwrap();
-        let (order, lines) = db::orders::insert(&tx, &code, self.user, &[line], &price, until, now)
+        let (order, lines) = db::orders::insert(&tx, &code, self.user, &price, until, now)
             .await
             .unwrap();
         let want = Want {

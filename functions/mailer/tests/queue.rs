@@ -5,14 +5,15 @@
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use db::issued::Unit;
 use db::mail_log::{self, Claim};
-use domain::order::{Line, OrderStatus, price};
-use domain::{OrderId, Rupiah};
+use domain::OrderId;
+use domain::order::OrderStatus;
+use domain::price::price;
 use mail::{Delivered, MailError, Mailbox, Mailer};
 use mail_parser::{Message, MessageParser, MimeHeaders as _};
 use mailer::{App, Language};
 use runtime::Clock;
 use std::io::Cursor;
-use testkit::{Rows, TestDb, event_file, start};
+use testkit::{Rows, TestDb, event_file, line, start};
 use ticketing::SigningKeys;
 
 const ORDER: OrderId = OrderId::new(1);
@@ -31,17 +32,12 @@ impl Fixture {
         let db = TestDb::new().await;
         let ticket_type = Rows(&db).on_sale(150_000, 100).await;
         let buyer = Rows(&db).buyer("ayu@example.test").await;
-        let line = Line {
-            ticket_type,
-            unit_price: Rupiah::new(150_000).unwrap(),
-            quantity: 3,
-        };
-        let total = price(std::slice::from_ref(&line)).unwrap();
+        let total = price(&[line(ticket_type, 150_000, 3)], &[]).unwrap();
         let until = start().plus_seconds(900);
         let database = db.db();
         let mut conn = database.conn().await.unwrap();
         let tx = conn.begin().await.unwrap();
-        let (order, _) = db::orders::insert(&tx, CODE, buyer, &[line], &total, until, start())
+        let (order, _) = db::orders::insert(&tx, CODE, buyer, &total, until, start())
             .await
             .unwrap();
         tx.commit().await.unwrap();

@@ -7,14 +7,14 @@
 
 use db::payments::Opened;
 use domain::message::{Envelope, PaymentNotice};
-use domain::order::{self, Line};
-use domain::{Rupiah, TicketTypeId, Timestamp, UserId};
+use domain::price::price;
+use domain::{TicketTypeId, Timestamp, UserId};
 use gateway::{Customer, Item, SnapOrder};
 use payment_worker::App;
 use queue::Publisher;
 use runtime::Clock;
 use serde_json::json;
-use testkit::{Gateway, Rows, TestDb, start};
+use testkit::{Gateway, Rows, TestDb, line, start};
 use worker::{Consumer as _, Record, handle_batch};
 
 struct Setup {
@@ -56,17 +56,12 @@ impl Setup {
     async fn order(&self) -> String {
         let code = domain::order::code(runtime::random::bytes());
         let until = self.clock.now().plus_seconds(900);
-        let line = Line {
-            ticket_type: self.ticket,
-            unit_price: Rupiah::new(150_000).unwrap(),
-            quantity: 2,
-        };
-        let price = order::price(std::slice::from_ref(&line)).unwrap();
+        let price = price(&[line(self.ticket, 150_000, 2)], &[]).unwrap();
         let db = self.db.db();
         let mut conn = db.conn().await.unwrap();
         let tx = conn.begin().await.unwrap();
         let now = self.clock.now();
-        let (order, lines) = db::orders::insert(&tx, &code, self.user, &[line], &price, until, now)
+        let (order, lines) = db::orders::insert(&tx, &code, self.user, &price, until, now)
             .await
             .unwrap();
         let want = db::stock::Want {

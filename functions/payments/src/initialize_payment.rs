@@ -7,7 +7,8 @@ use db::payments::{Opened, Payment};
 use db::stock::{self, Owner, Want};
 use domain::event::EventStatus;
 use domain::message::{Mail, Outgoing};
-use domain::order::{self, Line};
+use domain::order;
+use domain::price::price;
 use domain::ticket::{Quantity, SaleError};
 use domain::{Error, FieldError, Rupiah, TicketTypeId, Timestamp, UserId};
 use gateway::{Customer, GatewayError, Item, SnapOrder, SnapPage};
@@ -197,14 +198,9 @@ async fn order_at_once(
     let in_cart = db::cart::lock_of_type(tx, user, ticket)
         .await?
         .filter(|item| item.quantity == quantity.get());
-    let line = Line {
-        ticket_type: ticket,
-        unit_price: sale.rules.price,
-        quantity: quantity.get(),
-    };
-    let price = order::price(slice::from_ref(&line))?;
+    let price = price(&[sale.line(quantity.get())], &[])?;
     let code = order::code(runtime::random::bytes());
-    let (order, lines) = db::orders::insert(tx, &code, user, &[line], &price, expires_at, now).await?;
+    let (order, lines) = db::orders::insert(tx, &code, user, &price, expires_at, now).await?;
     let mail = Outgoing::mail(
         runtime::random::hex::<16>(),
         Mail::OrderPlaced { order: order.id },

@@ -100,7 +100,7 @@ pub struct PaymentOut {
     pub ticket_id: TicketTypeId,
     /// What is charged, in rupiah.
     pub amount: Rupiah,
-    /// Before the discount, in rupiah.
+    /// What would be charged without the discount, in rupiah.
     pub original_amount: Rupiah,
     /// Taken off, in rupiah.
     pub discount: Rupiah,

@@ -5,6 +5,7 @@ use crate::error::{DbError, Result};
 use crate::sql::{RowExt as _, anywhere, params};
 use crate::users;
 use domain::event::{City, EventName, EventStatus, Location};
+use domain::price::{ServiceFee, TaxRate};
 use domain::text::Description;
 use domain::time::ZoneName;
 use domain::{CategoryId, EventId, OrderId, Rupiah, Timestamp, UserId};
@@ -499,6 +500,16 @@ fn read(row: &Row) -> Result<Event> {
         created_at: row.time("created_at")?,
         updated_at: row.time("updated_at")?,
     })
+}
+
+/// What an event adds for each ticket.
+pub(crate) fn service_fee(row: &Row, name: &'static str) -> Result<ServiceFee> {
+    ServiceFee::new(row.col(name)?).ok_or(DbError::Value(name))
+}
+
+/// Tax of an event.
+pub(crate) fn tax_rate(row: &Row, name: &'static str) -> Result<TaxRate> {
+    TaxRate::new(row.count(name)?).ok_or(DbError::Value(name))
 }
 
 /// An event in the columns `e_…` of a joined row.

@@ -5,7 +5,8 @@ use crate::events;
 use crate::sql::{RowExt as _, params};
 use crate::ticket_types::int;
 use domain::event::EventStatus;
-use domain::order::{Line, OrderStatus, Price};
+use domain::order::OrderStatus;
+use domain::price::Price;
 use domain::{EventId, OrderId, OrderItemId, Rupiah, TicketTypeId, Timestamp, UserId};
 use tokio_postgres::{Client, Row, Transaction};
 
@@ -24,6 +25,10 @@ pub struct Order {
     pub subtotal: Rupiah,
     /// Taken off the subtotal.
     pub discount: Rupiah,
+    /// Service fees.
+    pub fee: Rupiah,
+    /// Taxes.
+    pub tax: Rupiah,
     /// What is charged.
     pub total: Rupiah,
     /// Until when it can be paid.
@@ -47,36 +52,42 @@ pub struct OrderItem {
     pub unit_price: Rupiah,
     /// How many.
     pub quantity: u32,
+    /// What all of them are charged, after discounts and with fee and tax; [`domain::price::share`] says what one is worth.
+    pub charged: Rupiah,
     /// Over how many stripes its stock is spread.
     pub stripes: u32,
 }
 
 const INSERT_SQL: &str = "
-    insert into orders (code, user_id, subtotal, discount, total, expires_at, created_at, updated_at)
-    values ($1, $2, $3, $4, $5, $6, $7, $7)
-    returning id, code, user_id, status, subtotal, discount, total, expires_at, created_at";
+    insert into orders (code, user_id, subtotal, discount, fee, tax, total, expires_at, created_at, updated_at)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)
+    returning id, code, user_id, status, subtotal, discount, fee, tax, total, expires_at, created_at";
 
-const INSERT_ITEM_SQL: &str = "insert into order_items (order_id, ticket_type_id, unit_price, quantity) values ($1, $2, $3, $4) returning id";
+// What a line is charged is computed by the database.
+const INSERT_ITEM_SQL: &str = "
+    insert into order_items (order_id, ticket_type_id, unit_price, quantity, discount, fee, tax)
+    values ($1, $2, $3, $4, $5, $6, $7) returning id";
 
 /// Makes an order with its lines. Returns the ids of the lines in their order.
 pub async fn insert(
     tx: &Transaction<'_>,
     code: &str,
     user: UserId,
-    lines: &[Line],
     price: &Price,
     expires_at: Timestamp,
     now: Timestamp,
 ) -> Result<(Order, Vec<OrderItemId>)> {
     let params = params![
-        TEXT: code, INT8: user.get(), INT8: price.subtotal.get(), INT8: price.discount.get(), INT8: price.total.get(),
-        TIMESTAMPTZ: expires_at.inner(), TIMESTAMPTZ: now.inner(),
+        TEXT: code, INT8: user.get(), INT8: price.subtotal.get(), INT8: price.discount.get(), INT8: price.fee.get(),
+        INT8: price.tax.get(), INT8: price.total.get(), TIMESTAMPTZ: expires_at.inner(), TIMESTAMPTZ: now.inner(),
     ];
     let order = read(&tx.query_typed_one(INSERT_SQL, params).await?)?;
-    let mut items = Vec::with_capacity(lines.len());
-    for line in lines {
+    let mut items = Vec::with_capacity(price.lines.len());
+    for priced in &price.lines {
+        let line = &priced.line;
         let params = params![
             INT8: order.id.get(), INT8: line.ticket_type.get(), INT8: line.unit_price.get(), INT4: int(line.quantity),
+            INT8: priced.discount.get(), INT8: priced.fee.get(), INT8: priced.tax.get(),
         ];
         items.push(
             tx.query_typed_one(INSERT_ITEM_SQL, params)
@@ -88,7 +99,7 @@ pub async fn insert(
 }
 
 const LOCK_OWN_SQL: &str = "
-    select id, code, user_id, status, subtotal, discount, total, expires_at, created_at
+    select id, code, user_id, status, subtotal, discount, fee, tax, total, expires_at, created_at
     from orders where code = $1 and user_id = $2 for update";
 
 /// An order of this buyer, locked.
@@ -100,7 +111,7 @@ pub async fn lock_own(tx: &Transaction<'_>, code: &str, user: UserId) -> Result<
 }
 
 const LOCK_SQL: &str = "
-    select id, code, user_id, status, subtotal, discount, total, expires_at, created_at from orders where id = $1 for update";
+    select id, code, user_id, status, subtotal, discount, fee, tax, total, expires_at, created_at from orders where id = $1 for update";
 
 /// An order, locked.
 pub async fn lock(tx: &Transaction<'_>, id: OrderId) -> Result<Option<Order>> {
@@ -117,7 +128,7 @@ pub async fn lock_all(tx: &Transaction<'_>, user: UserId) -> Result<()> {
 }
 
 const FIND_SQL: &str = "
-    select id, code, user_id, status, subtotal, discount, total, expires_at, created_at from orders where id = $1";
+    select id, code, user_id, status, subtotal, discount, fee, tax, total, expires_at, created_at from orders where id = $1";
 
 /// An order.
 pub async fn find(db: &Client, id: OrderId) -> Result<Option<Order>> {
@@ -126,7 +137,7 @@ pub async fn find(db: &Client, id: OrderId) -> Result<Option<Order>> {
 }
 
 const FIND_BY_CODE_SQL: &str = "
-    select id, code, user_id, status, subtotal, discount, total, expires_at, created_at from orders where code = $1";
+    select id, code, user_id, status, subtotal, discount, fee, tax, total, expires_at, created_at from orders where code = $1";
 
 /// The order that the gateway calls by this code.
 pub async fn find_by_code(db: &Client, code: &str) -> Result<Option<Order>> {
@@ -135,7 +146,7 @@ pub async fn find_by_code(db: &Client, code: &str) -> Result<Option<Order>> {
 }
 
 const LOCK_SINGLE_LINE_SQL: &str = "
-    select o.id, o.code, o.user_id, o.status, o.subtotal, o.discount, o.total, o.expires_at, o.created_at
+    select o.id, o.code, o.user_id, o.status, o.subtotal, o.discount, o.fee, o.tax, o.total, o.expires_at, o.created_at
     from orders o
     where o.user_id = $1 and o.status = 'pending' and o.expires_at > $4
       and exists (select 1 from order_items i where i.order_id = o.id and i.ticket_type_id = $2 and i.quantity = $3)
@@ -157,7 +168,7 @@ pub async fn lock_single_line(
 }
 
 const ITEMS_SQL: &str = "
-    select i.id, i.ticket_type_id, t.name as ticket_name, e.name as event_name, i.unit_price, i.quantity, t.stripes
+    select i.id, i.ticket_type_id, t.name as ticket_name, e.name as event_name, i.unit_price, i.quantity, i.charged, t.stripes
     from order_items i join ticket_types t on t.id = i.ticket_type_id join events e on e.id = t.event_id
     where i.order_id = $1 order by i.ticket_type_id";
 
@@ -173,6 +184,7 @@ pub async fn items(db: &Client, order: OrderId) -> Result<Vec<OrderItem>> {
                 event_name: row.col("event_name")?,
                 unit_price: row.rupiah("unit_price")?,
                 quantity: row.count("quantity")?,
+                charged: row.rupiah("charged")?,
                 stripes: row.count("stripes")?,
             })
         })
@@ -320,6 +332,8 @@ fn read(row: &Row) -> Result<Order> {
         status: row.word("status", OrderStatus::parse)?,
         subtotal: row.rupiah("subtotal")?,
         discount: row.rupiah("discount")?,
+        fee: row.rupiah("fee")?,
+        tax: row.rupiah("tax")?,
         total: row.rupiah("total")?,
         expires_at: row.time("expires_at")?,
         created_at: row.time("created_at")?,

@@ -21,7 +21,7 @@ pub struct Payment {
     pub user_id: UserId,
     /// What is charged.
     pub amount: Rupiah,
-    /// Before the discount.
+    /// What would be charged without the discount: amount and discount together.
     pub original_amount: Rupiah,
     /// Taken off.
     pub discount: Rupiah,
@@ -48,7 +48,7 @@ pub enum Opened {
 
 const INSERT_SQL: &str = "
     insert into payments (order_id, user_id, amount, original_amount, discount, opening_until, payment_date, created_at, updated_at)
-    select id, user_id, total, subtotal, discount, $2, $3, $3, $3 from orders where id = $1
+    select id, user_id, total, total + discount, discount, $2, $3, $3, $3 from orders where id = $1
     on conflict (order_id) do nothing
     returning id";
 

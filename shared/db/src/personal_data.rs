@@ -156,8 +156,9 @@ pub const TABLES: &[Table] = &[
         name: "events", whose: "organizer_id", erasure: Erasure::Stays(PUBLISHED),
         columns: &[
             kept("id"), kept("organizer_id"), kept("name"), kept("description"), kept("date"), kept("ends_at"),
-            kept("time_zone"), kept("location"), kept("city"), kept("image_url"), neutral("image_id"), kept("status"),
-            kept("created_at"), kept("updated_at"), neutral("haystack"), neutral("words"),
+            kept("time_zone"), kept("location"), kept("city"), kept("service_fee"), kept("tax_rate"),
+            kept("image_url"), neutral("image_id"), kept("status"), kept("created_at"), kept("updated_at"),
+            neutral("haystack"), neutral("words"),
         ],
     },
     Table {
@@ -188,13 +189,16 @@ pub const TABLES: &[Table] = &[
     Table {
         name: "orders", whose: "user_id", erasure: Erasure::Stays(MONEY),
         columns: &[
-            kept("id"), kept("code"), kept("user_id"), kept("status"), kept("subtotal"), kept("discount"), kept("total"),
-            kept("expires_at"), kept("paid_at"), kept("created_at"), kept("updated_at"),
+            kept("id"), kept("code"), kept("user_id"), kept("status"), kept("subtotal"), kept("discount"), kept("fee"),
+            kept("tax"), kept("total"), kept("expires_at"), kept("paid_at"), kept("created_at"), kept("updated_at"),
         ],
     },
     Table {
         name: "order_items", whose: "order_id → orders", erasure: Erasure::Stays(MONEY),
-        columns: &[kept("id"), kept("order_id"), kept("ticket_type_id"), kept("unit_price"), kept("quantity")],
+        columns: &[
+            kept("id"), kept("order_id"), kept("ticket_type_id"), kept("unit_price"), kept("quantity"), kept("discount"),
+            kept("fee"), kept("tax"), kept("charged"),
+        ],
     },
     Table {
         name: "issued_tickets", whose: "holder_id",

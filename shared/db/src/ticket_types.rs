@@ -2,12 +2,13 @@
 
 use crate::categories::{Category, Deleted};
 use crate::error::{DbError, Result};
-use crate::events::{self, Event};
+use crate::events::{self, Event, service_fee, tax_rate};
 use crate::sql::{RowExt as _, anywhere, params};
 use crate::stock;
 use domain::event::{EventStatus, end_of};
 use domain::inventory;
 use domain::page::Page;
+use domain::price::{Line, ServiceFee, TaxRate};
 use domain::ticket::{Artist, Capacity, SaleRules, TicketName};
 use domain::{CategoryId, EventId, Rupiah, TicketTypeId, Timestamp, UserId};
 use tokio_postgres::{Client, Row, Transaction};
@@ -67,12 +68,35 @@ pub struct FullTicketType {
 pub struct ForSale {
     /// Its id.
     pub id: TicketTypeId,
+    /// Its event.
+    pub event_id: EventId,
+    /// Whose event.
+    pub organizer_id: UserId,
     /// What it is called.
     pub name: String,
     /// The rules of its sale.
     pub rules: SaleRules,
+    /// What the event adds for each.
+    pub service_fee: ServiceFee,
+    /// Tax of the event.
+    pub tax_rate: TaxRate,
     /// Over how many stripes its stock is spread.
     pub stripes: u32,
+}
+
+impl ForSale {
+    /// So many of it as a line of an order.
+    pub const fn line(&self, quantity: u32) -> Line {
+        Line {
+            ticket_type: self.id,
+            event: self.event_id,
+            organizer: self.organizer_id,
+            unit_price: self.rules.price,
+            quantity,
+            service_fee: self.service_fee,
+            tax_rate: self.tax_rate,
+        }
+    }
 }
 
 /// The columns of a ticket type with its event and category. `left` is what can still be bought.
@@ -235,7 +259,8 @@ pub async fn of_events(db: &Client, events: &[EventId]) -> Result<Vec<TicketType
 
 const FOR_SALE_SQL: &str = "
     select t.id, t.name, t.price, t.sales_start, t.sales_end, t.min_per_order, t.max_per_order, t.max_per_user, t.stripes,
-           e.status as e_status, e.date as e_date, e.ends_at as e_ends_at
+           e.id as e_id, e.organizer_id, e.service_fee, e.tax_rate, e.status as e_status, e.date as e_date,
+           e.ends_at as e_ends_at
     from ticket_types t join events e on e.id = t.event_id
     where t.id = any($1) and e.status <> 'draft' order by t.id";
 
@@ -256,7 +281,11 @@ pub async fn for_sale(db: &Client, ids: &[TicketTypeId]) -> Result<Vec<ForSale>>
         .map(|row| {
             Ok(ForSale {
                 id: row.id("id", TicketTypeId::new)?,
+                event_id: row.id("e_id", EventId::new)?,
+                organizer_id: row.id("organizer_id", UserId::new)?,
                 name: row.col("name")?,
+                service_fee: service_fee(row, "service_fee")?,
+                tax_rate: tax_rate(row, "tax_rate")?,
                 stripes: row.count("stripes")?,
                 rules: SaleRules {
                     price: row.rupiah("price")?,
@@ -319,10 +348,10 @@ pub enum Made {
 /// Most ticket types of one event: an answer shows all of them.
 pub const MOST_PER_EVENT: i64 = 100;
 
-// The lock makes the count hold until the end of the transaction.
-const LOCK_EVENT_SQL: &str = "
-    select (select count(*) from ticket_types t where t.event_id = e.id) as made
-    from events e where e.id = $1 and (e.organizer_id = $2 or $3) for no key update";
+const LOCK_EVENT_SQL: &str =
+    "select id from events where id = $1 and (organizer_id = $2 or $3) for no key update";
+
+const COUNT_OF_EVENT_SQL: &str = "select count(*) as made from ticket_types where event_id = $1";
 
 const INSERT_SQL: &str = "
     insert into ticket_types (event_id, category_id, created_by, name, price, capacity, stripes, artist, sales_start,
@@ -342,11 +371,20 @@ pub async fn insert(
     new: &NewTicketType,
     now: Timestamp,
 ) -> Result<Made> {
-    let params = params![INT8: new.event_id.get(), INT8: creator.get(), BOOL: any_owner];
-    match tx.query_typed_opt(LOCK_EVENT_SQL, params).await? {
-        None => return Ok(Made::NoEvent),
-        Some(event) if event.col::<i64>("made")? >= MOST_PER_EVENT => return Ok(Made::TooMany),
-        Some(_) => {}
+    let lock = params![INT8: new.event_id.get(), INT8: creator.get(), BOOL: any_owner];
+    let count = params![INT8: new.event_id.get()];
+    // The count is a statement of its own, so that it sees what others made while the lock was waited for, and it holds until
+    // the end of the transaction.
+    let (locked, made) = tokio::join!(
+        biased;
+        tx.query_typed_opt(LOCK_EVENT_SQL, lock),
+        tx.query_typed_one(COUNT_OF_EVENT_SQL, count)
+    );
+    if locked?.is_none() {
+        return Ok(Made::NoEvent);
+    }
+    if made?.col::<i64>("made")? >= MOST_PER_EVENT {
+        return Ok(Made::TooMany);
     }
     let stripes = inventory::stripes_for(new.capacity.get());
     let row = tx

@@ -17,6 +17,8 @@ pub mod order;
 pub mod page;
 pub mod payment;
 pub mod preferences;
+pub mod price;
+pub mod promo;
 pub mod rate;
 pub mod session;
 pub mod text;

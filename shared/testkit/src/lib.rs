@@ -14,7 +14,7 @@ pub use api::{Api, Reply, TestTokens, event_file, twins};
 pub use audit::every_change_is_audited;
 pub use database::TestDb;
 pub use form::{Form, png_header};
-pub use rows::Rows;
+pub use rows::{Rows, line};
 
 /// A moment at which tests begin: noon UTC on 1 January 2030.
 pub fn start() -> domain::Timestamp {

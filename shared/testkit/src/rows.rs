@@ -3,11 +3,25 @@ use db::issued::Unit;
 use db::ticket_types::{Made, NewTicketType};
 use db::users::{Created, NewUser};
 use domain::event::{CategoryName, EventName, EventStatus, Location};
-use domain::order::{Line, OrderStatus, price};
+use domain::order::OrderStatus;
+use domain::price::{Line, ServiceFee, TaxRate, price};
 use domain::ticket::{Capacity, TicketName};
 use domain::time::ZoneName;
 use domain::user::{Age, Email, PersonName, Phone, Role};
 use domain::{CategoryId, EventId, Rupiah, TicketTypeId, UserId};
+
+/// A line of an order for an event without fees and taxes.
+pub fn line(ticket_type: TicketTypeId, unit_price: i64, quantity: u32) -> Line {
+    Line {
+        ticket_type,
+        event: EventId::new(1),
+        organizer: UserId::new(1),
+        unit_price: Rupiah::new(unit_price).expect("a valid price"),
+        quantity,
+        service_fee: ServiceFee::default(),
+        tax_rate: TaxRate::default(),
+    }
+}
 
 /// Makes the rows a test starts from.
 pub struct Rows<'a>(pub &'a TestDb);
@@ -150,14 +164,9 @@ impl Rows<'_> {
         let db = self.0.db();
         let mut conn = db.conn().await.expect("a connection");
         let tx = conn.begin().await.expect("a transaction");
-        let line = Line {
-            ticket_type,
-            unit_price: Rupiah::new(50_000).expect("a valid price"),
-            quantity,
-        };
-        let price = price(std::slice::from_ref(&line)).expect("a price");
+        let price = price(&[line(ticket_type, 50_000, quantity)], &[]).expect("a price");
         let code = domain::order::code(runtime::random::bytes());
-        let (order, items) = db::orders::insert(&tx, &code, buyer, &[line], &price, start(), start())
+        let (order, items) = db::orders::insert(&tx, &code, buyer, &price, start(), start())
             .await
             .expect("an order");
         db::orders::set_status(&tx, order.id, OrderStatus::Paid, start())

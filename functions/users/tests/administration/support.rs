@@ -1,12 +1,12 @@
 //! A platform with an admin and somebody who buys.
 
 use db::stock::{self, Owner, Want};
-use domain::order::{Line, price};
+use domain::price::price;
 use domain::user::{Email, Role};
-use domain::{OrderId, Rupiah, TicketTypeId, Timestamp, UserId};
+use domain::{OrderId, TicketTypeId, Timestamp, UserId};
 use runtime::{Clock, Env, LinkKey, Secret};
 use serde_json::{Value, json};
-use testkit::{Api, Reply, Rows, TestDb, TestTokens, start};
+use testkit::{Api, Reply, Rows, TestDb, TestTokens, line, start};
 use users::{App, router};
 use web::Site;
 
@@ -134,16 +134,11 @@ pub async fn pending_order(
     quantity: u32,
 ) -> (OrderId, String) {
     let until = start().plus_seconds(900);
-    let line = Line {
-        ticket_type: ticket,
-        unit_price: Rupiah::new(50_000).unwrap(),
-        quantity,
-    };
-    let total = price(std::slice::from_ref(&line)).unwrap();
+    let total = price(&[line(ticket, 50_000, quantity)], &[]).unwrap();
     let code = domain::order::code(runtime::random::bytes());
     let mut conn = db.conn().await.unwrap();
     let tx = conn.begin().await.unwrap();
-    let (order, lines) = db::orders::insert(&tx, &code, user, &[line], &total, until, start())
+    let (order, lines) = db::orders::insert(&tx, &code, user, &total, until, start())
         .await
         .unwrap();
     let want = Want {
