@@ -37,16 +37,13 @@ async fn main() -> ExitCode {
 
 async fn run() -> io::Result<()> {
     let flags = Flags::parse();
-    let listen = flags.listen;
     let config = Config {
-        listen,
+        listen: flags.listen,
         private_key: flags.private_key,
         imagekit_id: flags.id,
         public_url: flags.public_url,
     };
-    let simulator = Simulator::start(config)
-        .await
-        .map_err(|error| io::Error::new(error.kind(), format!("cannot listen on {listen}: {error}")))?;
+    let simulator = Simulator::start(config).await?;
     simulator::until_told_to_end(format_args!("ImageKit simulator at {}", simulator.url())).await?;
     simulator.shutdown().await;
     Ok(())

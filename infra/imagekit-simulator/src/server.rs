@@ -13,7 +13,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, StatusCode, header};
 use simulator::Withheld;
-use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::answer;
@@ -35,8 +34,7 @@ impl Simulator {
     ///
     /// When the address cannot be bound.
     pub async fn start(config: Config) -> io::Result<Self> {
-        let listener = TcpListener::bind(config.listen).await?;
-        let url = format!("http://{}", listener.local_addr()?);
+        let (listener, url) = simulator::listen(config.listen).await?;
         let public_url = config.public_url.clone().unwrap_or_else(|| url.clone());
         let sim = Sim::new(config, public_url.trim_end_matches('/'));
         let server = tokio::spawn(sim.stop.serve(listener, routes(&sim)));

@@ -54,9 +54,8 @@ async fn main() -> ExitCode {
 
 async fn run() -> io::Result<()> {
     let flags = Flags::parse();
-    let listen = flags.listen;
     let config = Config {
-        listen,
+        listen: flags.listen,
         server_key: flags.server_key,
         client_key: flags.client_key,
         merchant_id: flags.merchant_id,
@@ -66,9 +65,7 @@ async fn run() -> io::Result<()> {
         retry_scale: flags.retry_scale,
         ..Config::default()
     };
-    let simulator = Simulator::start(config)
-        .await
-        .map_err(|error| io::Error::new(error.kind(), format!("cannot listen on {listen}: {error}")))?;
+    let simulator = Simulator::start(config).await?;
     simulator::until_told_to_end(format_args!(
         "Midtrans simulator at {} (no real money)",
         simulator.url()

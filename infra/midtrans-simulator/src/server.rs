@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::MethodFilter;
-use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::api::{self, Operation, on};
@@ -27,8 +26,7 @@ impl Simulator {
     ///
     /// When the address cannot be bound.
     pub async fn start(config: Config) -> io::Result<Self> {
-        let listener = TcpListener::bind(config.listen).await?;
-        let url = format!("http://{}", listener.local_addr()?);
+        let (listener, url) = simulator::listen(config.listen).await?;
         let public_url = config
             .public_url
             .as_deref()

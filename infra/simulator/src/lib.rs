@@ -1,8 +1,13 @@
 //! What the simulators of outside services have in common: how they serve, so that an answer can be withheld as in an
-//! outage, and how they live as a process.
+//! outage, how they live as a process, and how the official library of a service is let loose on its simulator.
+
+mod official_client;
+
+pub use official_client::OfficialClient;
 
 use std::fmt::Display;
 use std::io::{self, Write as _};
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -29,6 +34,18 @@ pub enum Withheld {
     Close,
     /// The client waits until it gives up.
     Hang,
+}
+
+/// Binds the address at which a simulator listens, and gives the URL that leads there, without a slash at the end.
+///
+/// # Errors
+/// Which address cannot be bound, and why.
+pub async fn listen(address: SocketAddr) -> io::Result<(TcpListener, String)> {
+    let listener = TcpListener::bind(address)
+        .await
+        .map_err(|error| io::Error::new(error.kind(), format!("cannot listen on {address}: {error}")))?;
+    let url = format!("http://{}", listener.local_addr()?);
+    Ok((listener, url))
 }
 
 /// Tells a simulator to stop. Dropping it does so, too.
