@@ -132,9 +132,9 @@ struct ListMeta {
     page: u32,
     /// Events on a page.
     limit: u32,
-    /// Events in all, counted up to 1,000: 1,001 means more than that.
+    /// Events in all, counted up to 100 beyond this page: 101 beyond it mean more than that. With a cursor, from the cursor on.
     total: i64,
-    /// Pages in all.
+    /// Pages of that total.
     total_pages: i64,
     /// Where the next page begins; null on the last one.
     next_cursor: Option<String>,

@@ -94,55 +94,68 @@ pub enum Begin {
     After(Timestamp, EventId),
 }
 
-/// Totals are counted up to this many rows; a list that is longer says one more. Counting is what a list costs most: a common
-/// word among 100,000 events takes 5 ms so, and 20 ms with ten times as many.
-pub const COUNTED: i64 = 1_000;
+/// So many events beyond a page are counted, and no more: a count of all that match costs more than the page, and grows with
+/// the number of events.
+pub const COUNTED_BEYOND: i64 = 100;
 
-/// The condition of both statements. `$1` words, `$2` a pattern, `$3` a word to be guessed; without a search all are null.
+/// The condition. `$1` words, `$2` a pattern, `$3` a word to be guessed; without a search all are null. What the ticket types of
+/// an event offer stands on its row. That tells which events may have one that fits; where it is not enough (`$12`), the types
+/// themselves are looked at, by a query that is asked for each event: as `exists` it would be planned as a table of all types.
 macro_rules! matching {
     () => {
         r"from events e
         where (status <> 'draft' or organizer_id = $10 or $11)
           and ($1::text is null
-               or words @@ websearch_to_tsquery('indonesian', $1) or words @@ websearch_to_tsquery('english', $1)
-               or words @@ websearch_to_tsquery('simple', $1) or haystack like $2 escape '\')
+               or words @@ (websearch_to_tsquery('indonesian', $1) || websearch_to_tsquery('english', $1)
+                            || websearch_to_tsquery('simple', $1))
+               or haystack like $2 escape '\')
           and ($3::text is null or $3 <% haystack)
           and ($4::text is null or lower(city) = lower($4))
           and ($5::timestamptz is null or date >= $5) and ($6::timestamptz is null or date <= $6)
-          and (not $12 or exists (
-                select 1 from ticket_types t
+          and ($7::bigint is null or category_ids @> array[$7])
+          and ($8::bigint is null or max_price >= $8) and ($9::bigint is null or min_price <= $9)
+          and (not $12 or (
+                select true from ticket_types t
                 where t.event_id = e.id and ($7::bigint is null or t.category_id = $7)
                   and ($8::bigint is null or t.price >= $8) and ($9::bigint is null or t.price <= $9)
                   and (not $13 or exists (
-                        select 1 from ticket_stock s where s.ticket_type_id = t.id and s.held + s.sold < s.capacity))))"
+                        select 1 from ticket_stock s where s.ticket_type_id = t.id and s.held + s.sold < s.capacity))
+                limit 1))"
     };
 }
 
+/// The page and what is counted beyond it are found in one pass.
 macro_rules! page {
     ($after:literal, $order:literal) => {
         concat!(
-            "select id, organizer_id, name, description, date, ends_at, time_zone, location, city, image_url, status, created_at,
-            updated_at ",
+            "with found as materialized (
+                select id, created_at, date ",
             matching!(),
             " and ($14::timestamptz is null or ",
             $after,
             ") order by ",
             $order,
-            " limit $16 offset $17"
+            " limit $16::bigint + $17 + $18
+            ), page as (
+                select id from found order by ",
+            $order,
+            " limit $16 offset $17
+            )
+            select (select count(*) from found) as total, id, organizer_id, name, description, date, ends_at, time_zone, location,
+                   city, image_url, status, created_at, updated_at
+            from (select) always left join (page join events e using (id)) on true
+            order by ",
+            $order
         )
     };
 }
 
 const NEWEST_SQL: &str = page!("(created_at, id) < ($14, $15)", "created_at desc, id desc");
 const SOONEST_SQL: &str = page!("(date, id) > ($14, $15)", "date, id");
-const COUNT_SQL: &str = concat!(
-    "select count(*) as total from (select 1 ",
-    matching!(),
-    " limit $14) as counted"
-);
 
-/// A page of the events that the viewer may see, and how many there are in all, counted up to [`COUNTED`]. If a search finds
-/// nothing, it is taken for mistyped and words that look alike are found.
+/// A page of the events that the viewer may see, and how many there are from where the list began, counted up to
+/// [`COUNTED_BEYOND`] beyond the page: one more than that stands for any number. If a search finds nothing, it is taken for
+/// mistyped and words that look alike are found.
 pub async fn list(
     db: &Client,
     filter: &Filter,
@@ -151,10 +164,16 @@ pub async fn list(
     limit: u32,
 ) -> Result<(Vec<Event>, i64)> {
     let found = find_page(db, filter, order, begin, limit, false).await?;
-    if found.1 == 0 && filter.search.is_some() {
-        return find_page(db, filter, order, begin, limit, true).await;
+    if found.1 > 0 || filter.search.is_none() {
+        return Ok(found);
     }
-    Ok(found)
+    // Nothing after a cursor is the end of a list, unless its first page was guessed, too.
+    if matches!(begin, Begin::After(..))
+        && find_page(db, filter, order, Begin::Offset(0), 1, false).await?.1 > 0
+    {
+        return Ok(found);
+    }
+    find_page(db, filter, order, begin, limit, true).await
 }
 
 async fn find_page(
@@ -177,7 +196,9 @@ async fn find_page(
         filter.min_price.map(Rupiah::get),
         filter.max_price.map(Rupiah::get),
     );
-    let by_tickets = category.is_some() || min.is_some() || max.is_some() || filter.available;
+    // The row of the event tells each of these, but not whether one type has them together.
+    let asked = [category.is_some(), min.is_some(), max.is_some()];
+    let of_types = filter.available || asked.into_iter().filter(|asked| *asked).count() > 1;
     let (after, after_id, offset) = match begin {
         Begin::Offset(offset) => (None, None, offset),
         Begin::After(at, id) => (Some(at.inner()), Some(id.get()), 0),
@@ -187,19 +208,17 @@ async fn find_page(
         Order::Newest => NEWEST_SQL,
         Order::Soonest => SOONEST_SQL,
     };
-    let page = params![
+    let params = params![
         TEXT: words, TEXT: pattern, TEXT: guess, TEXT: filter.city, TIMESTAMPTZ: from, TIMESTAMPTZ: to, INT8: category,
-        INT8: min, INT8: max, INT8: viewer, BOOL: filter.sees_all, BOOL: by_tickets, BOOL: filter.available,
-        TIMESTAMPTZ: after, INT8: after_id, INT8: limit, INT8: offset,
+        INT8: min, INT8: max, INT8: viewer, BOOL: filter.sees_all, BOOL: of_types, BOOL: filter.available,
+        TIMESTAMPTZ: after, INT8: after_id, INT8: limit, INT8: offset, INT8: COUNTED_BEYOND + 1,
     ];
-    let counted = COUNTED + 1;
-    let count = params![
-        TEXT: words, TEXT: pattern, TEXT: guess, TEXT: filter.city, TIMESTAMPTZ: from, TIMESTAMPTZ: to, INT8: category,
-        INT8: min, INT8: max, INT8: viewer, BOOL: filter.sees_all, BOOL: by_tickets, BOOL: filter.available, INT8: counted,
-    ];
-    // Both are sent before either is answered: one round trip.
-    let (rows, total) = tokio::try_join!(db.query_typed(sql, page), db.query_typed_one(COUNT_SQL, count))?;
-    Ok((rows.iter().map(read).collect::<Result<_>>()?, total.col("total")?))
+    let rows = db.query_typed(sql, params).await?;
+    let total = rows.first().map_or(Ok(0), |row| row.col("total"))?;
+    let shown = rows
+        .iter()
+        .filter(|row| !matches!(row.col("id"), Ok(None::<i64>)));
+    Ok((shown.map(read).collect::<Result<_>>()?, total))
 }
 
 const FIND_SQL: &str = "

@@ -158,7 +158,7 @@ pub const TABLES: &[Table] = &[
             kept("id"), kept("organizer_id"), kept("name"), kept("description"), kept("date"), kept("ends_at"),
             kept("time_zone"), kept("location"), kept("city"), kept("service_fee"), kept("tax_rate"),
             kept("image_url"), neutral("image_id"), kept("status"), kept("created_at"), kept("updated_at"),
-            neutral("haystack"), neutral("words"),
+            neutral("haystack"), neutral("words"), neutral("min_price"), neutral("max_price"), neutral("category_ids"),
         ],
     },
     Table {

@@ -119,6 +119,85 @@ async fn city_price_and_availability_narrow_the_list() {
 }
 
 #[tokio::test]
+async fn a_price_and_a_category_are_those_of_one_kind_of_ticket() {
+    let t = setup().await;
+    publish(&t, &[("Mixed", "", "Hall", "Bandung", "2030-02-01")]).await;
+    let rows = Rows(&t.db);
+    let (concert, theatre) = (rows.category("Concert").await, rows.category("Theatre").await);
+    let event = domain::EventId::new(1);
+    rows.ticket_type(t.organizer_id, event, concert, 50_000, 10).await;
+    rows.ticket_type(t.organizer_id, event, theatre, 500_000, 10)
+        .await;
+    t.db.run("update ticket_stock s set sold = s.capacity from ticket_types t where t.id = s.ticket_type_id and t.price = 50000")
+        .await;
+    for (query, found) in [
+        ("minPrice=40000&maxPrice=60000".to_owned(), true),
+        ("minPrice=100000&maxPrice=200000".to_owned(), false),
+        ("minPrice=500000".to_owned(), true),
+        ("minPrice=500001".to_owned(), false),
+        ("maxPrice=49999".to_owned(), false),
+        (format!("category={concert}"), true),
+        (format!("category={concert}&minPrice=50001"), false),
+        (format!("category={theatre}&maxPrice=499999"), false),
+        (format!("category={theatre}&minPrice=500000"), true),
+        (format!("category={concert}&available=true"), false),
+        (format!("category={theatre}&available=true"), true),
+        ("maxPrice=60000&available=true".to_owned(), false),
+    ] {
+        let names = t.names(&query, None).await;
+        assert_eq!(names, vec!["Mixed"; usize::from(found)], "{query}");
+    }
+}
+
+#[tokio::test]
+async fn totals_are_counted_up_to_a_hundred_beyond_the_page() {
+    let t = setup().await;
+    t.db.run(&format!(
+        "insert into events (organizer_id, name, date, location, created_at, updated_at)
+         select {}, 'Jazz ' || n, '2030-01-01', 'Hall', now(), now() from generate_series(1, 150) n",
+        t.organizer_id
+    ))
+    .await;
+    for query in ["", "&search=jazz", "&search=jas", "&search=hall&sort=soonest"] {
+        for (page, total, pages) in [
+            (1, 111, 12),
+            (2, 121, 13),
+            (5, 150, 15),
+            (15, 150, 15),
+            (16, 150, 15),
+        ] {
+            let path = format!("{EVENTS}?limit=10&page={page}{query}");
+            let meta = t.api.get(&path, None).await.data(200)["meta"].clone();
+            assert_eq!(
+                (&meta["total"], &meta["totalPages"]),
+                (&json!(total), &json!(pages)),
+                "{path}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_end_of_a_list_by_cursor_is_not_taken_for_a_typing_error() {
+    let t = setup().await;
+    for name in ["Festival", "Festivals", "Festiwal"] {
+        Rows(&t.db).event(t.organizer_id, name).await;
+    }
+    for (search, pages) in [("festival", vec![1, 1, 0]), ("festifal", vec![1, 1, 1, 0])] {
+        let (mut found, mut cursor) = (Vec::new(), String::new());
+        while found.last() != Some(&0) {
+            let path = format!("{EVENTS}?limit=1&search={search}{cursor}");
+            let list = t.api.get(&path, None).await.data(200);
+            found.push(list["events"].as_array().unwrap().len());
+            if let Some(next) = list["meta"]["nextCursor"].as_str() {
+                cursor = format!("&cursor={next}");
+            }
+        }
+        assert_eq!(found, pages, "{search}");
+    }
+}
+
+#[tokio::test]
 async fn a_cursor_goes_on_where_the_page_ended_even_when_events_are_added() {
     let t = setup().await;
     for i in 1..=7 {

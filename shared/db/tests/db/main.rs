@@ -20,6 +20,7 @@ mod connection;
 mod idempotency;
 mod images;
 mod life_cycle;
+mod offers;
 mod outbox;
 mod payments;
 mod permutations;
