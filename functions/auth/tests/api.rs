@@ -4,13 +4,13 @@
     reason = "a test fails by panicking"
 )]
 
-use auth::{App, router};
+mod environment;
+
+use auth::router;
 use axum::body::Body;
 use domain::message::{Envelope, Mail};
-use queue::Publisher;
 use runtime::{Clock, Env};
 use serde_json::{Value, json};
-use std::num::NonZeroU32;
 use std::sync::Arc;
 use testkit::{Api, Reply, TestDb, TestTokens, start};
 use web::Site;
@@ -23,16 +23,7 @@ struct Setup {
 
 async fn setup() -> Setup {
     let (db, clock) = (TestDb::new().await, Clock::set_to(start()));
-    let app = App {
-        db: db.db(),
-        store: kv::Store::in_memory(),
-        caller_factor: NonZeroU32::MIN,
-        queue: Publisher::in_memory(),
-        tokens: TestTokens::checker(),
-        clock: clock.clone(),
-        base_url: "https://api.example".to_owned(),
-        frontend_url: "https://shop.example".to_owned(),
-    };
+    let app = environment::app(&db, &clock, kv::Store::in_memory());
     let site = Site::from_env(&Env::of([("FRONTEND_URL", "https://shop.example")]));
     Setup {
         db,
@@ -211,16 +202,7 @@ async fn an_address_has_one_account_whatever_its_case_even_at_once() {
 
 /// Another execution environment on the same database.
 fn setup_on(db: &TestDb) -> Api {
-    let app = App {
-        db: db.db(),
-        store: kv::Store::in_memory(),
-        caller_factor: NonZeroU32::MIN,
-        queue: Publisher::in_memory(),
-        tokens: TestTokens::checker(),
-        clock: Clock::set_to(start()),
-        base_url: "https://api.example".to_owned(),
-        frontend_url: "https://shop.example".to_owned(),
-    };
+    let app = environment::app(db, &Clock::set_to(start()), kv::Store::in_memory());
     Api::new(router(app, Site::default()))
 }
 

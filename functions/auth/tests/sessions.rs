@@ -2,12 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use auth::{App, router};
+mod environment;
+
+use auth::router;
 use futures_util::future::join_all;
-use queue::Publisher;
 use runtime::Clock;
 use serde_json::{Value, json};
-use std::num::NonZeroU32;
 use testkit::{Api, Reply, TestDb, TestTokens, start};
 use web::Site;
 
@@ -22,16 +22,7 @@ struct Setup {
 
 /// The function with a connection and a memory of its own, as in another execution environment.
 fn api(db: &TestDb, clock: &Clock) -> Api {
-    let app = App {
-        db: db.db(),
-        store: kv::Store::in_memory(),
-        caller_factor: NonZeroU32::MIN,
-        queue: Publisher::in_memory(),
-        tokens: TestTokens::checker(),
-        clock: clock.clone(),
-        base_url: "https://api.example".to_owned(),
-        frontend_url: "https://shop.example".to_owned(),
-    };
+    let app = environment::app(db, clock, kv::Store::in_memory());
     Api::new(router(app, Site::default()))
 }
 

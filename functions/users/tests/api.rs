@@ -1,10 +1,11 @@
+mod environment;
+
 use domain::UserId;
 use domain::user::Role;
-use runtime::{Clock, Env, LinkKey, Secret};
+use environment::api;
+use runtime::Clock;
 use serde_json::{Value, json};
 use testkit::{Api, Reply, Rows, TestDb, TestTokens, start};
-use users::{App, router};
-use web::Site;
 
 const USERS: &str = "/api/v1/users";
 
@@ -22,19 +23,12 @@ struct Setup {
 
 async fn setup() -> Setup {
     let (db, clock) = (TestDb::new().await, Clock::set_to(start()));
-    let app = App {
-        db: db.db(),
-        tokens: TestTokens::checker(),
-        clock: clock.clone(),
-        unsubscribing: LinkKey::derive(&Secret::new(TestTokens::SECRET), "unsubscribe"),
-        base_url: "https://api.example".to_owned(),
-    };
     let rows = Rows(&db);
     let id = rows.buyer("ayu@example.test").await;
     let other_id = rows.user("organizer@example.test", Role::Organizer).await;
     let admin_id = rows.user("admin@example.test", Role::Admin).await;
     Setup {
-        api: Api::new(router(app, Site::from_env(&Env::default()))),
+        api: api(&db, &clock),
         token: TestTokens::of(id, Role::User, &clock),
         other: TestTokens::of(other_id, Role::Organizer, &clock),
         admin: TestTokens::of(admin_id, Role::Admin, &clock),

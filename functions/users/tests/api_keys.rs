@@ -3,14 +3,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod environment;
+
 use domain::UserId;
 use domain::user::Role;
+use environment::api;
 use futures_util::future::join_all;
-use runtime::{Clock, LinkKey, Secret};
+use runtime::Clock;
 use serde_json::{Value, json};
 use testkit::{Api, Reply, Rows, TestDb, TestTokens, start};
-use users::{App, router};
-use web::Site;
 
 const KEYS: &str = "/api/v1/users/me/api-keys";
 
@@ -19,17 +20,6 @@ struct Setup {
     clock: Clock,
     api: Api,
     organizer: UserId,
-}
-
-fn api(db: &TestDb, clock: &Clock) -> Api {
-    let app = App {
-        db: db.db(),
-        tokens: TestTokens::checker(),
-        clock: clock.clone(),
-        unsubscribing: LinkKey::derive(&Secret::new(TestTokens::SECRET), "unsubscribe"),
-        base_url: "https://api.example".to_owned(),
-    };
-    Api::new(router(app, Site::default()))
 }
 
 async fn setup() -> Setup {

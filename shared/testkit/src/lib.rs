@@ -5,6 +5,7 @@
 mod api;
 mod audit;
 mod database;
+mod environment;
 mod form;
 mod gateway;
 mod rows;
@@ -13,6 +14,7 @@ pub use self::gateway::Gateway;
 pub use api::{Api, Reply, TestTokens, event_file, twins};
 pub use audit::every_change_is_audited;
 pub use database::TestDb;
+pub use environment::env;
 pub use form::{Form, png_header};
 pub use rows::{Rows, line};
 

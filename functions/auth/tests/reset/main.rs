@@ -5,6 +5,8 @@
     reason = "a test fails by panicking"
 )]
 
+#[path = "../environment/mod.rs"]
+mod environment;
 mod flow;
 mod guessing;
 mod limits;

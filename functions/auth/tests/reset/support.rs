@@ -1,11 +1,10 @@
-use auth::{App, router};
+use crate::environment::app;
+use auth::router;
 use axum::body::Body;
 use domain::message::{Envelope, Mail};
-use queue::Publisher;
 use runtime::Clock;
 use serde_json::{Value, json};
-use std::num::NonZeroU32;
-use testkit::{Api, Reply, TestDb, TestTokens, event_file, start};
+use testkit::{Api, Reply, TestDb, event_file, start};
 use web::Site;
 
 pub const AYU: &str = "ayu@example.com";
@@ -111,17 +110,7 @@ pub struct Mailed {
 }
 
 fn environment(db: &TestDb, clock: &Clock, store: kv::Store) -> Api {
-    let app = App {
-        db: db.db(),
-        store,
-        caller_factor: NonZeroU32::MIN,
-        queue: Publisher::in_memory(),
-        tokens: TestTokens::checker(),
-        clock: clock.clone(),
-        base_url: "https://api.example".to_owned(),
-        frontend_url: "https://shop.example".to_owned(),
-    };
-    Api::new(router(app, Site::default()))
+    Api::new(router(app(db, clock, store), Site::default()))
 }
 
 /// Sends the event of an operation from an address, with another body.

@@ -6,7 +6,7 @@ use domain::image::{Format, MAX_IN_FORM, Purpose};
 use domain::user::Role;
 use domain::{ImageId, UserId};
 use events::{App, router};
-use runtime::{Clock, Env};
+use runtime::Clock;
 use serde_json::{Value, json};
 use testkit::{Api, Form, Reply, TestTokens, png_header};
 use web::Site;
@@ -233,17 +233,10 @@ async fn the_same_key_with_another_picture_is_another_request() {
 #[tokio::test]
 async fn while_the_store_is_away_nothing_is_made() {
     let t = setup().await;
-    let env = Env::of([
-        ("DATABASE_URL", t.db.url()),
-        ("JWT_SECRET", TestTokens::SECRET),
-        ("FRONTEND_URL", "https://shop.example"),
-        ("MEDIA_BUCKET", "media"),
-        ("AWS_REGION", "ap-southeast-3"),
-        ("AWS_ACCESS_KEY_ID", "test"),
-        ("AWS_SECRET_ACCESS_KEY", "test"),
-        ("AWS_ENDPOINT_URL", "http://127.0.0.1:1"),
-    ]);
-    let api = Api::new(router(App::from_env(&env).unwrap(), Site::default()));
+    let api = Api::new(router(
+        App::from_env(&testkit::env(t.db.url())).unwrap(),
+        Site::default(),
+    ));
     let token = TestTokens::of(t.organizer_id, Role::Organizer, &Clock::system());
     let form = |date| {
         Form::new()

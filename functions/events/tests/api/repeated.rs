@@ -1,23 +1,17 @@
 use crate::{EVENTS, setup};
 use domain::user::Role;
 use events::{App, router};
-use runtime::{Clock, Env};
+use runtime::Clock;
 use serde_json::json;
 use testkit::{Api, TestDb, TestTokens, twins};
 use web::Site;
 
 /// The function as another environment runs it, by the real clock.
 fn environment(db: &TestDb) -> Api {
-    let env = Env::of([
-        ("DATABASE_URL", db.url()),
-        ("JWT_SECRET", TestTokens::SECRET),
-        ("MEDIA_BUCKET", "media"),
-        ("AWS_REGION", "ap-southeast-3"),
-        ("AWS_ACCESS_KEY_ID", "test"),
-        ("AWS_SECRET_ACCESS_KEY", "test"),
-        ("FRONTEND_URL", "https://shop.example"),
-    ]);
-    Api::new(router(App::from_env(&env).unwrap(), Site::default()))
+    Api::new(router(
+        App::from_env(&testkit::env(db.url())).unwrap(),
+        Site::default(),
+    ))
 }
 
 #[tokio::test]

@@ -1,22 +1,16 @@
-use crate::{KEYS, TICKETS, setup};
+use crate::{TICKETS, setup};
 use domain::user::Role;
-use runtime::{Clock, Env};
+use runtime::Clock;
 use testkit::{Api, TestDb, TestTokens, twins};
 use tickets::{App, router};
 use web::Site;
 
 /// The function as another environment runs it, by the real clock.
 fn environment(db: &TestDb) -> Api {
-    let env = Env::of([
-        ("DATABASE_URL", db.url()),
-        ("JWT_SECRET", TestTokens::SECRET),
-        ("MEDIA_BUCKET", "media"),
-        ("AWS_REGION", "ap-southeast-3"),
-        ("AWS_ACCESS_KEY_ID", "test"),
-        ("AWS_SECRET_ACCESS_KEY", "test"),
-        ("TICKET_SIGNING_KEYS", KEYS),
-    ]);
-    Api::new(router(App::from_env(&env).unwrap(), Site::default()))
+    Api::new(router(
+        App::from_env(&testkit::env(db.url())).unwrap(),
+        Site::default(),
+    ))
 }
 
 #[tokio::test]

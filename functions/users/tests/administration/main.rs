@@ -8,6 +8,8 @@
 mod audit;
 mod deletion;
 mod deletion_races;
+#[path = "../environment/mod.rs"]
+mod environment;
 mod lists;
 mod passwords;
 mod roles;

@@ -1,14 +1,13 @@
 //! A platform with an admin and somebody who buys.
 
+use crate::environment::api;
 use db::stock::{self, Owner, Want};
 use domain::price::price;
 use domain::user::{Email, Role};
 use domain::{OrderId, TicketTypeId, Timestamp, UserId};
-use runtime::{Clock, Env, LinkKey, Secret};
+use runtime::Clock;
 use serde_json::{Value, json};
 use testkit::{Api, Reply, Rows, TestDb, TestTokens, line, start};
-use users::{App, router};
-use web::Site;
 
 pub const USERS: &str = "/api/v1/users";
 
@@ -37,18 +36,6 @@ pub async fn setup() -> Setup {
         clock,
         db,
     }
-}
-
-/// The function with a connection of its own, as in another execution environment.
-fn api(db: &TestDb, clock: &Clock) -> Api {
-    let app = App {
-        db: db.db(),
-        tokens: TestTokens::checker(),
-        clock: clock.clone(),
-        unsubscribing: LinkKey::derive(&Secret::new(TestTokens::SECRET), "unsubscribe"),
-        base_url: "https://api.example".to_owned(),
-    };
-    Api::new(router(app, Site::from_env(&Env::default())))
 }
 
 impl Setup {

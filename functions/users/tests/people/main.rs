@@ -5,6 +5,8 @@
     reason = "a test fails by panicking"
 )]
 
+#[path = "../environment/mod.rs"]
+mod environment;
 mod erasure;
 mod export;
 mod preferences;
@@ -12,10 +14,9 @@ mod unsubscribing;
 
 use domain::UserId;
 use domain::user::Role;
-use runtime::{Clock, Env, LinkKey, Secret};
+use environment::api;
+use runtime::Clock;
 use testkit::{Api, Rows, TestDb, TestTokens, start};
-use users::{App, router};
-use web::Site;
 
 const ME: &str = "/api/v1/users/me";
 const PREFERENCES: &str = "/api/v1/users/me/preferences";
@@ -29,17 +30,6 @@ struct Setup {
     id: UserId,
     token: String,
     admin: String,
-}
-
-fn api(db: &TestDb, clock: &Clock) -> Api {
-    let app = App {
-        db: db.db(),
-        tokens: TestTokens::checker(),
-        clock: clock.clone(),
-        unsubscribing: LinkKey::derive(&Secret::new(TestTokens::SECRET), "unsubscribe"),
-        base_url: "https://api.example".to_owned(),
-    };
-    Api::new(router(app, Site::from_env(&Env::default())))
 }
 
 async fn setup() -> Setup {
