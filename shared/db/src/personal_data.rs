@@ -201,6 +201,29 @@ pub const TABLES: &[Table] = &[
         ],
     },
     Table {
+        name: "promo_campaigns", whose: "organizer_id", erasure: Erasure::Stays(PUBLISHED),
+        columns: &[
+            kept("id"), kept("organizer_id"), kept("name"), kept("starts_at"), kept("ends_at"), kept("created_at"),
+            kept("updated_at"),
+        ],
+    },
+    Table {
+        name: "promo_codes", whose: "organizer_id", erasure: Erasure::Stays(PUBLISHED),
+        columns: &[
+            kept("id"), kept("code"), kept("organizer_id"), kept("campaign_id"), kept("percent"), kept("amount"),
+            kept("cap"), kept("min_spend"), kept("event_ids"), kept("ticket_type_ids"), kept("first_purchase_only"),
+            kept("stackable"), kept("valid_from"), kept("valid_to"), kept("total_limit"), kept("user_limit"),
+            kept("redeemed"), kept("created_at"), kept("updated_at"), kept("deleted_at"),
+        ],
+    },
+    Table {
+        name: "promo_redemptions", whose: "user_id", erasure: Erasure::Stays(MONEY),
+        columns: &[
+            kept("order_id"), kept("promo_id"), kept("user_id"), kept("discount"), kept("status"), kept("created_at"),
+            kept("updated_at"),
+        ],
+    },
+    Table {
         name: "issued_tickets", whose: "holder_id",
         erasure: Erasure::Columns("a ticket that was paid opens the gate, under another name"),
         columns: &[
@@ -330,6 +353,12 @@ const EXPORT_SQL: &str = concat!(
         "order_items",
         "t.order_id in (select id from orders where user_id = $1)"
     ),
+    ", ",
+    rows!("promo_campaigns", "t.organizer_id = $1"),
+    ", ",
+    rows!("promo_codes", "t.organizer_id = $1"),
+    ", ",
+    rows!("promo_redemptions", "t.user_id = $1"),
     ", ",
     rows!("issued_tickets", "t.holder_id = $1"),
     ", ",

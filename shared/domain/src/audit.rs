@@ -2,7 +2,7 @@
 //! secrets, so that it can be read by those who run the platform and by the organizer of an event.
 
 use crate::user::Role;
-use crate::{CategoryId, EventId, SubjectId, TicketTypeId, Timestamp, UserId};
+use crate::{CampaignId, CategoryId, EventId, PromoId, SubjectId, TicketTypeId, Timestamp, UserId};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -31,6 +31,10 @@ pub enum Subject {
     Category(CategoryId),
     /// An account.
     User(UserId),
+    /// A promo code.
+    Promo(PromoId),
+    /// A group of promo codes.
+    PromoCampaign(CampaignId),
 }
 
 impl Subject {
@@ -41,6 +45,8 @@ impl Subject {
             Self::TicketType(..) => SubjectKind::TicketType,
             Self::Category(_) => SubjectKind::Category,
             Self::User(_) => SubjectKind::User,
+            Self::Promo(_) => SubjectKind::Promo,
+            Self::PromoCampaign(_) => SubjectKind::PromoCampaign,
         }
     }
 
@@ -51,6 +57,8 @@ impl Subject {
             Self::TicketType(id, _) => id.get(),
             Self::Category(id) => id.get(),
             Self::User(id) => id.get(),
+            Self::Promo(id) => id.get(),
+            Self::PromoCampaign(id) => id.get(),
         })
     }
 
@@ -58,7 +66,7 @@ impl Subject {
     pub const fn event(self) -> Option<EventId> {
         match self {
             Self::Event(event) | Self::TicketType(_, event) => Some(event),
-            Self::Category(_) | Self::User(_) => None,
+            Self::Category(_) | Self::User(_) | Self::Promo(_) | Self::PromoCampaign(_) => None,
         }
     }
 }
@@ -102,11 +110,22 @@ pub enum SubjectKind {
     Category,
     /// An account.
     User,
+    /// A promo code.
+    Promo,
+    /// A group of promo codes.
+    PromoCampaign,
 }
 
 impl SubjectKind {
     /// Every kind.
-    pub const ALL: [Self; 4] = [Self::Event, Self::TicketType, Self::Category, Self::User];
+    pub const ALL: [Self; 6] = [
+        Self::Event,
+        Self::TicketType,
+        Self::Category,
+        Self::User,
+        Self::Promo,
+        Self::PromoCampaign,
+    ];
 
     /// As stored.
     pub const fn as_str(self) -> &'static str {
@@ -115,6 +134,8 @@ impl SubjectKind {
             Self::TicketType => "ticket_type",
             Self::Category => "category",
             Self::User => "user",
+            Self::Promo => "promo",
+            Self::PromoCampaign => "promo_campaign",
         }
     }
 

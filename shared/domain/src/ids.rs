@@ -68,6 +68,10 @@ ids! {
     OrderId,
     /// A line of an order.
     OrderItemId,
+    /// A promo code.
+    PromoId,
+    /// A group of promo codes.
+    CampaignId,
     /// A payment.
     PaymentId,
     /// A ticket issued to a buyer.

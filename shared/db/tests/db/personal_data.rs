@@ -148,6 +148,11 @@ async fn somebody(db: &TestDb) -> UserId {
          insert into event_staff values ({event}, {user}, {user}, now());
          insert into images (owner_id, purpose, key, media_type, bytes, created_at, updated_at)
              values ({user}, 'event', md5('x'), 'image/png', 1, now(), now());
+         insert into promo_campaigns (organizer_id, name, starts_at, ends_at, created_at, updated_at)
+             values ({user}, 'Early birds', now(), now() + '1 day', now(), now());
+         insert into promo_codes (code, organizer_id, percent, valid_from, valid_to, created_at, updated_at)
+             values ('EARLY', {user}, 1000, now(), now() + '1 day', now(), now());
+         insert into promo_redemptions select o.id, p.id, o.user_id, 1, 'taken', now(), now() from orders o, promo_codes p;
          insert into payments (order_id, user_id, amount, original_amount, status, transaction_token, redirect_url,
                                payment_date, created_at, updated_at)
              select id, user_id, total, total, 'success', '{SECRET}', '{SECRET}', now(), now(), now() from orders;
