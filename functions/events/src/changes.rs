@@ -23,6 +23,8 @@ pub(crate) fn between(before: &Event, after: &Event, picture: Option<ImageId>) -
         .moved("timeZone", &before.time_zone, &after.time_zone)
         .moved("location", &before.location, &after.location)
         .moved("city", &before.city, &after.city)
+        .moved("serviceFee", &before.service_fee, &after.service_fee)
+        .moved("taxRate", &before.tax_rate, &after.tax_rate)
         .moved("status", &before.status, &after.status)
         .set_if("imageId", picture)
 }

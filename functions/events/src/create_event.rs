@@ -6,6 +6,7 @@ use domain::api_key::Scope;
 use domain::audit::Subject;
 use domain::event::{City, EventName, EventStatus, Location};
 use domain::image::Purpose;
+use domain::price::{ServiceFee, TaxRate};
 use domain::text::Description;
 use domain::time::ZoneName;
 use domain::{Error, ImageId, Timestamp};
@@ -45,6 +46,10 @@ web::input! {
         location: Location,
         /// In which city, so that people find it.
         city: Option<City>,
+        /// Rupiah added for each ticket that costs something; none unless said otherwise.
+        service_fee: Option<ServiceFee>,
+        /// Tax on price and fee, in hundredths of a percent (`1100` is 11 %); none unless said otherwise.
+        tax_rate: Option<TaxRate>,
         /// `draft` or `published`; published unless said otherwise.
         status: Option<Visibility>,
         /// A picture that was uploaded before; a form may hold one as its file `image` instead.
@@ -72,6 +77,8 @@ pub(crate) async fn create_event(
         time_zone: input.time_zone.unwrap_or_else(ZoneName::jakarta),
         location: input.location,
         city: input.city,
+        service_fee: input.service_fee.unwrap_or_default(),
+        tax_rate: input.tax_rate.unwrap_or_default(),
         status: input.status.map_or(EventStatus::Published, EventStatus::from),
     };
     let using = Use {

@@ -20,6 +20,7 @@ mod update_event;
 
 use db::events::Event;
 use domain::event::{EventStatus, Step};
+use domain::price::{ServiceFee, TaxRate};
 use domain::{Error, EventId, Timestamp, UserId};
 use runtime::{BootError, Clock, Env};
 use schemars::JsonSchema;
@@ -139,6 +140,10 @@ pub struct EventWithTickets {
     pub starts_at: Timestamp,
     /// When it ends; null if its organizer does not say so, it is taken to last a day then.
     pub ends_at: Option<Timestamp>,
+    /// Rupiah added for each ticket that costs something.
+    pub service_fee: ServiceFee,
+    /// Tax on price and fee, in hundredths of a percent: `1100` is 11 %.
+    pub tax_rate: TaxRate,
 }
 
 impl EventWithTickets {
@@ -160,6 +165,8 @@ impl EventWithTickets {
             city: event.city,
             starts_at: event.starts_at,
             ends_at: event.ends_at,
+            service_fee: event.service_fee,
+            tax_rate: event.tax_rate,
         }
     }
 }

@@ -5,6 +5,7 @@ use domain::api_key::Scope;
 use domain::audit::Subject;
 use domain::event::{City, EventName, EventStatus, Location, Step};
 use domain::image::Purpose;
+use domain::price::{ServiceFee, TaxRate};
 use domain::text::Description;
 use domain::time::ZoneName;
 use domain::{Error, EventId, ImageId, Timestamp};
@@ -43,6 +44,10 @@ web::input! {
         location: Option<Location>,
         /// In which city.
         city: Option<City>,
+        /// Rupiah added for each ticket that costs something, from the next order on.
+        service_fee: Option<ServiceFee>,
+        /// Tax on price and fee, in hundredths of a percent, from the next order on.
+        tax_rate: Option<TaxRate>,
         /// `draft` or `published`; nothing goes back to draft once somebody has a ticket.
         status: Option<Visibility>,
         /// A picture that was uploaded before, in place of the one that is shown; a form may hold one as its file `image` instead.
@@ -109,6 +114,8 @@ pub(crate) async fn update_event(
         time_zone: input.time_zone,
         location: input.location,
         city: input.city,
+        service_fee: input.service_fee,
+        tax_rate: input.tax_rate,
         status,
     };
     let mut event = db::events::update(&tx, id, &patch, now).await?;

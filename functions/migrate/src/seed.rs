@@ -6,6 +6,7 @@ use db::ticket_types::{Made, NewTicketType};
 use db::users::{Created, NewUser};
 use db::{Client, Transaction};
 use domain::event::{CategoryName, City, EventName, EventStatus, Location};
+use domain::price::{ServiceFee, TaxRate};
 use domain::ticket::{Artist, Capacity, TicketName};
 use domain::time::ZoneName;
 use domain::user::{Age, Email, PersonName, Phone, Role};
@@ -182,6 +183,8 @@ async fn make_show(
             .map(|(_, city)| City::parse(city))
             .transpose()
             .map_err(wrong)?,
+        service_fee: ServiceFee::default(),
+        tax_rate: TaxRate::default(),
         status: EventStatus::Published,
     };
     let event = db::events::insert(tx.client(), organizer, &event, now)

@@ -3,6 +3,7 @@
 use crate::categories::Deleted;
 use crate::error::{DbError, Result};
 use crate::sql::{RowExt as _, anywhere, params};
+use crate::ticket_types::int;
 use crate::users;
 use domain::event::{City, EventName, EventStatus, Location};
 use domain::price::{ServiceFee, TaxRate};
@@ -32,6 +33,10 @@ pub struct Event {
     pub location: String,
     /// In which city, if its organizer says so.
     pub city: Option<String>,
+    /// What is added for each ticket that costs something.
+    pub service_fee: ServiceFee,
+    /// Tax on price and fee.
+    pub tax_rate: TaxRate,
     /// Its picture.
     pub image_url: Option<String>,
     /// Where it stands as stored; [`Event::status_at`] says where it stands.
@@ -142,7 +147,7 @@ macro_rules! page {
             " limit $16 offset $17
             )
             select (select count(*) from found) as total, id, organizer_id, name, description, date, ends_at, time_zone, location,
-                   city, image_url, status, created_at, updated_at
+                   city, service_fee, tax_rate, image_url, status, created_at, updated_at
             from (select) always left join (page join events e using (id)) on true
             order by ",
             $order
@@ -222,7 +227,7 @@ async fn find_page(
 }
 
 const FIND_SQL: &str = "
-    select id, organizer_id, name, description, date, ends_at, time_zone, location, city, image_url, status, created_at, updated_at
+    select id, organizer_id, name, description, date, ends_at, time_zone, location, city, service_fee, tax_rate, image_url, status, created_at, updated_at
     from events where id = $1 and (status <> 'draft' or organizer_id = $2 or $3)";
 
 /// The event of that id, if the viewer may see it: drafts are seen by their organizer and by admins.
@@ -251,15 +256,19 @@ pub struct NewEvent {
     pub location: Location,
     /// In which city.
     pub city: Option<City>,
+    /// What is added for each ticket that costs something.
+    pub service_fee: ServiceFee,
+    /// Tax on price and fee.
+    pub tax_rate: TaxRate,
     /// Whether everybody sees it at once.
     pub status: EventStatus,
 }
 
 const INSERT_SQL: &str = "
     insert into events (organizer_id, name, description, date, time_zone, location, status, created_at, updated_at, city,
-                        ends_at)
-    select id, $2, $3, $4, $5, $6, $7, $8, $8, $9, $10 from users where id = $1 and deleted_at is null for share
-    returning id, organizer_id, name, description, date, ends_at, time_zone, location, city, image_url, status, created_at, updated_at";
+                        ends_at, service_fee, tax_rate)
+    select id, $2, $3, $4, $5, $6, $7, $8, $8, $9, $10, $11, $12 from users where id = $1 and deleted_at is null for share
+    returning id, organizer_id, name, description, date, ends_at, time_zone, location, city, service_fee, tax_rate, image_url, status, created_at, updated_at";
 
 /// Makes an event. `None` if the organizer's account is gone.
 pub async fn insert(
@@ -276,7 +285,8 @@ pub async fn insert(
                 INT8: organizer.get(), TEXT: event.name.as_str(), TEXT: description, TIMESTAMPTZ: event.date.inner(),
                 TEXT: event.time_zone.as_str(), TEXT: event.location.as_str(), TEXT: event.status.as_str(),
                 TIMESTAMPTZ: now.inner(), TEXT: event.city.as_ref().map(City::as_str),
-                TIMESTAMPTZ: event.ends_at.map(Timestamp::inner),
+                TIMESTAMPTZ: event.ends_at.map(Timestamp::inner), INT8: event.service_fee.get(),
+                INT4: int(event.tax_rate.get()),
             ],
         )
         .await?;
@@ -300,12 +310,16 @@ pub struct EventPatch {
     pub location: Option<Location>,
     /// In which city.
     pub city: Option<City>,
+    /// What is added for each ticket that costs something, from the next order on.
+    pub service_fee: Option<ServiceFee>,
+    /// Tax on price and fee, from the next order on.
+    pub tax_rate: Option<TaxRate>,
     /// Draft, published or cancelled.
     pub status: Option<EventStatus>,
 }
 
 const LOCK_OWN_SQL: &str = "
-    select id, organizer_id, name, description, date, ends_at, time_zone, location, city, image_url, status, created_at, updated_at
+    select id, organizer_id, name, description, date, ends_at, time_zone, location, city, service_fee, tax_rate, image_url, status, created_at, updated_at
     from events where id = $1 and (organizer_id = $2 or $3) for no key update";
 
 /// An event of this organizer (any event for an admin), locked against other changes. `None` if the organizer's account is
@@ -395,7 +409,7 @@ pub async fn is_own(db: &Client, id: EventId, organizer: UserId, any_owner: bool
 }
 
 const UPCOMING_SQL: &str = "
-    select id, organizer_id, name, description, date, ends_at, time_zone, location, city, image_url, status, created_at, updated_at
+    select id, organizer_id, name, description, date, ends_at, time_zone, location, city, service_fee, tax_rate, image_url, status, created_at, updated_at
     from events where status = 'published' and date > $1 and ($2::timestamptz is null or (date, id) > ($2, $3))
     order by date, id limit $4";
 
@@ -414,7 +428,7 @@ pub async fn upcoming(
 }
 
 const OF_HOLDER_SQL: &str = "
-    select id, organizer_id, name, description, date, ends_at, time_zone, location, city, image_url, status, created_at, updated_at
+    select id, organizer_id, name, description, date, ends_at, time_zone, location, city, service_fee, tax_rate, image_url, status, created_at, updated_at
     from events where id in (
         select t.event_id from issued_tickets t
         join order_items i on i.id = t.order_item_id join orders o on o.id = i.order_id
@@ -446,10 +460,11 @@ const UPDATE_SQL: &str = "
     update events
     set name = coalesce($2, name), description = coalesce($3, description), date = coalesce($4, date),
         time_zone = coalesce($5, time_zone), location = coalesce($6, location), status = coalesce($7, status),
-        city = coalesce($9, city), ends_at = coalesce($10, ends_at),
-        updated_at = case when num_nonnulls($2, $3, $4, $5, $6, $7, $9, $10) > 0 then $8 else updated_at end
+        city = coalesce($9, city), ends_at = coalesce($10, ends_at), service_fee = coalesce($11, service_fee),
+        tax_rate = coalesce($12, tax_rate),
+        updated_at = case when num_nonnulls($2, $3, $4, $5, $6, $7, $9, $10, $11, $12) > 0 then $8 else updated_at end
     where id = $1
-    returning id, organizer_id, name, description, date, ends_at, time_zone, location, city, image_url, status, created_at, updated_at";
+    returning id, organizer_id, name, description, date, ends_at, time_zone, location, city, service_fee, tax_rate, image_url, status, created_at, updated_at";
 
 /// Changes an event that [`lock_own`] gave. Without changes it stays as it is, its time of change included.
 pub async fn update(tx: &Transaction<'_>, id: EventId, patch: &EventPatch, now: Timestamp) -> Result<Event> {
@@ -467,6 +482,8 @@ pub async fn update(tx: &Transaction<'_>, id: EventId, patch: &EventPatch, now: 
                 TIMESTAMPTZ: now.inner(),
                 TEXT: patch.city.as_ref().map(City::as_str),
                 TIMESTAMPTZ: patch.ends_at.map(Timestamp::inner),
+                INT8: patch.service_fee.map(ServiceFee::get),
+                INT4: patch.tax_rate.map(|rate| int(rate.get())),
             ],
         )
         .await?;
@@ -514,6 +531,8 @@ fn read(row: &Row) -> Result<Event> {
         time_zone: row.col("time_zone")?,
         location: row.col("location")?,
         city: row.col("city")?,
+        service_fee: service_fee(row, "service_fee")?,
+        tax_rate: tax_rate(row, "tax_rate")?,
         image_url: row.col("image_url")?,
         status: row.word("status", EventStatus::parse)?,
         created_at: row.time("created_at")?,
@@ -543,6 +562,8 @@ pub(crate) fn read_joined(row: &Row) -> Result<Event> {
         time_zone: row.col("e_time_zone")?,
         location: row.col("e_location")?,
         city: row.col("e_city")?,
+        service_fee: service_fee(row, "e_service_fee")?,
+        tax_rate: tax_rate(row, "e_tax_rate")?,
         image_url: row.col("e_image_url")?,
         status: row.word("e_status", EventStatus::parse)?,
         created_at: row.time("e_created_at")?,

@@ -106,7 +106,8 @@ macro_rules! full_columns {
         t.sales_end, t.min_per_order, t.max_per_order, t.max_per_user, t.created_at, t.updated_at,
         (select coalesce(sum(s.capacity - s.held - s.sold), 0)::int from ticket_stock s where s.ticket_type_id = t.id) as left_over,
         e.id as e_id, e.organizer_id as e_organizer_id, e.name as e_name, e.description as e_description, e.date as e_date, e.ends_at as e_ends_at,
-        e.time_zone as e_time_zone, e.location as e_location, e.city as e_city, e.image_url as e_image_url, e.status as e_status,
+        e.time_zone as e_time_zone, e.location as e_location, e.city as e_city,
+        e.service_fee as e_service_fee, e.tax_rate as e_tax_rate, e.image_url as e_image_url, e.status as e_status,
         e.created_at as e_created_at, e.updated_at as e_updated_at,
         c.id as c_id, c.name as c_name, c.created_at as c_created_at, c.updated_at as c_updated_at"
     };

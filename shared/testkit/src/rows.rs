@@ -92,6 +92,8 @@ impl Rows<'_> {
             time_zone: ZoneName::jakarta(),
             location: Location::parse("Gelora Bung Karno, Jakarta").expect("a valid place"),
             city: None,
+            service_fee: ServiceFee::default(),
+            tax_rate: TaxRate::default(),
             status: EventStatus::Published,
         };
         db::events::insert(&conn, organizer, &event, start())

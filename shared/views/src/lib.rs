@@ -3,6 +3,7 @@
 
 use domain::audit::{SubjectKind, Via};
 use domain::event::EventStatus;
+use domain::price::{ServiceFee, TaxRate};
 use domain::user::Role;
 use domain::{AuditId, CategoryId, EventId, Rupiah, SubjectId, TicketTypeId, Timestamp, UserId};
 use schemars::JsonSchema;
@@ -108,6 +109,10 @@ pub struct EventOut {
     pub starts_at: Timestamp,
     /// When it ends; null if its organizer does not say so, it is taken to last a day then.
     pub ends_at: Option<Timestamp>,
+    /// Rupiah added for each ticket that costs something.
+    pub service_fee: ServiceFee,
+    /// Tax on price and fee, in hundredths of a percent: `1100` is 11 %.
+    pub tax_rate: TaxRate,
 }
 
 impl EventOut {
@@ -128,6 +133,8 @@ impl EventOut {
             city: event.city,
             starts_at: event.date,
             ends_at: event.ends_at,
+            service_fee: event.service_fee,
+            tax_rate: event.tax_rate,
         }
     }
 }

@@ -17,7 +17,7 @@ async fn a_body_cannot_set_what_is_not_its_senders_to_set() {
             "id": 1, "name": "Java Jazz", "description": null, "date": "2030-03-01T12:00:00.000Z", "location": "Jakarta",
             "imageUrl": null, "createdAt": "2030-01-01T12:00:00.000Z", "updatedAt": "2030-01-01T12:00:00.000Z",
             "status": "published", "timeZone": "Asia/Jakarta", "organizerId": t.organizer_id, "city": null,
-            "startsAt": "2030-03-01T12:00:00.000Z", "endsAt": null,
+            "startsAt": "2030-03-01T12:00:00.000Z", "endsAt": null, "serviceFee": 0, "taxRate": 0,
         })
     );
     let patch = json!({"organizerId": 9, "createdAt": "2001-01-01", "imageUrl": "x"});

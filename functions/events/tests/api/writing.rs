@@ -21,7 +21,16 @@ async fn an_organizer_makes_reads_changes_and_deletes_an_event() {
         "createdAt",
         "updatedAt",
     ];
-    let newer = ["status", "timeZone", "organizerId", "city", "startsAt", "endsAt"];
+    let newer = [
+        "status",
+        "timeZone",
+        "organizerId",
+        "city",
+        "startsAt",
+        "endsAt",
+        "serviceFee",
+        "taxRate",
+    ];
     assert_eq!(keys(&event), [&known[..], &newer[..]].concat());
     assert_eq!(event["date"], "2030-03-01T12:00:00.000Z");
     assert_eq!(event["imageUrl"], Value::Null);
@@ -187,4 +196,62 @@ async fn a_draft_of_the_past_is_not_published() {
     );
     let moved = json!({"status": "published", "date": "2032-03-01"});
     t.patch(&event["id"], &token, moved).await.data(200);
+}
+
+#[tokio::test]
+async fn an_organizer_says_what_is_added_to_prices() {
+    let t = setup().await;
+    let plain = t.create("Java Jazz", "2030-03-01", "published").await;
+    assert_eq!((&plain["serviceFee"], &plain["taxRate"]), (&json!(0), &json!(0)));
+    let changed = t
+        .patch(
+            &plain["id"],
+            &t.organizer,
+            json!({"serviceFee": 2_500, "taxRate": 1_100}),
+        )
+        .await
+        .data(200);
+    assert_eq!(
+        (&changed["serviceFee"], &changed["taxRate"]),
+        (&json!(2_500), &json!(1_100))
+    );
+    let body = json!({
+        "name": "Jazz", "date": "2030-03-01", "location": "Jakarta", "serviceFee": "5000", "taxRate": 1_000,
+    });
+    let made = t.api.post(EVENTS, Some(&t.organizer), body).await.data(201);
+    assert_eq!(
+        (&made["serviceFee"], &made["taxRate"]),
+        (&json!(5_000), &json!(1_000))
+    );
+    let read = t
+        .api
+        .get(&format!("{EVENTS}/{}", made["id"]), None)
+        .await
+        .data(200);
+    assert_eq!(
+        (&read["serviceFee"], &read["taxRate"]),
+        (&json!(5_000), &json!(1_000))
+    );
+
+    for bad in [
+        json!({"serviceFee": -1}),
+        json!({"serviceFee": 2_500.5}),
+        json!({"serviceFee": 1_000_001}),
+        json!({"taxRate": -1}),
+        json!({"taxRate": 5_001}),
+        json!({"taxRate": "11%"}),
+        json!({"taxRate": 1e300}),
+    ] {
+        let refused = t.patch(&made["id"], &t.organizer, bad.clone()).await;
+        assert_eq!(refused.error(400), "invalid_input", "{bad}");
+    }
+    let kept = t
+        .api
+        .get(&format!("{EVENTS}/{}", made["id"]), None)
+        .await
+        .data(200);
+    assert_eq!(
+        (&kept["serviceFee"], &kept["taxRate"]),
+        (&json!(5_000), &json!(1_000))
+    );
 }

@@ -1,6 +1,7 @@
 use crate::support::{Setup, USERS, at, credentials_of, pending_order, put_into_cart, setup};
 use domain::UserId;
 use domain::event::{EventName, EventStatus, Location};
+use domain::price::{ServiceFee, TaxRate};
 use domain::time::ZoneName;
 use domain::user::{Email, Role};
 use serde_json::{Value, json};
@@ -238,6 +239,8 @@ async fn a_deleted_organizer_makes_no_events() {
         time_zone: ZoneName::jakarta(),
         location: Location::parse("Nowhere").unwrap(),
         city: None,
+        service_fee: ServiceFee::default(),
+        tax_rate: TaxRate::default(),
         status: EventStatus::Published,
     };
     let db = t.db.db();

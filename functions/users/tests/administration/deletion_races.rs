@@ -4,6 +4,7 @@ use crate::support::{at, delete, pending_order, put_into_cart, setup};
 use db::settlement::{self, Report};
 use domain::event::{EventName, EventStatus, Location};
 use domain::payment::TransactionStatus;
+use domain::price::{ServiceFee, TaxRate};
 use domain::time::ZoneName;
 use domain::user::Role;
 use futures_util::future::{join, join_all};
@@ -118,6 +119,8 @@ async fn no_event_is_published_by_a_deleted_organizer() {
         time_zone: ZoneName::jakarta(),
         location: Location::parse("Jakarta").unwrap(),
         city: None,
+        service_fee: ServiceFee::default(),
+        tax_rate: TaxRate::default(),
         status,
     };
     for round in 0..2 * ROUNDS {
