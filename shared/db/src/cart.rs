@@ -3,7 +3,7 @@
 use crate::error::Result;
 use crate::sql::{RowExt as _, params};
 use crate::stock::{self, Owner, Want};
-use crate::ticket_types::{FullTicketType, full_columns, int, read_full};
+use crate::ticket_types::{FullTicketType, full_columns, int, read_full, ticket_type_columns};
 use domain::cart::StockError;
 use domain::{CartItemId, OrderItemId, TicketTypeId, Timestamp, UserId};
 use tokio_postgres::{Client, Row, Transaction};
@@ -29,14 +29,30 @@ pub struct CartItem {
     pub updated_at: Timestamp,
 }
 
+/// The columns of a row of a cart.
+macro_rules! columns {
+    () => {
+        "id, user_id, ticket_type_id, quantity, reserved_until, held_since, created_at, updated_at"
+    };
+}
+
+/// Selects rows of carts with what they want.
+macro_rules! joined {
+    () => {
+        concat!(
+            "select ",
+            full_columns!(),
+            ", i.id as i_id, i.user_id as i_user_id, i.quantity as i_quantity, i.reserved_until as i_reserved_until,
+            i.held_since as i_held_since, i.created_at as i_created_at, i.updated_at as i_updated_at
+            from cart_items i join ticket_types t on t.id = i.ticket_type_id join events e on e.id = t.event_id
+            join categories c on c.id = t.category_id"
+        )
+    };
+}
+
 const LIST_SQL: &str = concat!(
-    "select ",
-    full_columns!(),
-    ", i.id as i_id, i.user_id as i_user_id, i.quantity as i_quantity, i.reserved_until as i_reserved_until,
-    i.held_since as i_held_since, i.created_at as i_created_at, i.updated_at as i_updated_at
-    from cart_items i
-    join ticket_types t on t.id = i.ticket_type_id join events e on e.id = t.event_id join categories c on c.id = t.category_id
-    where i.user_id = $1 order by i.created_at desc, i.id desc"
+    joined!(),
+    " where i.user_id = $1 order by i.created_at desc, i.id desc"
 );
 
 /// The cart of a buyer, newest row first.
@@ -45,15 +61,7 @@ pub async fn list(db: &Client, user: UserId) -> Result<Vec<(CartItem, FullTicket
     rows.iter().map(read_joined).collect()
 }
 
-const FIND_SQL: &str = concat!(
-    "select ",
-    full_columns!(),
-    ", i.id as i_id, i.user_id as i_user_id, i.quantity as i_quantity, i.reserved_until as i_reserved_until,
-    i.held_since as i_held_since, i.created_at as i_created_at, i.updated_at as i_updated_at
-    from cart_items i
-    join ticket_types t on t.id = i.ticket_type_id join events e on e.id = t.event_id join categories c on c.id = t.category_id
-    where i.id = $1 and i.user_id = $2"
-);
+const FIND_SQL: &str = concat!(joined!(), " where i.id = $1 and i.user_id = $2");
 
 /// A row of this buyer's cart with what it wants.
 pub async fn find(db: &Client, id: CartItemId, user: UserId) -> Result<Option<(CartItem, FullTicketType)>> {
@@ -63,9 +71,11 @@ pub async fn find(db: &Client, id: CartItemId, user: UserId) -> Result<Option<(C
     row.as_ref().map(read_joined).transpose()
 }
 
-const LOCK_SQL: &str = "
-    select id, user_id, ticket_type_id, quantity, reserved_until, held_since, created_at, updated_at
-    from cart_items where id = $1 and user_id = $2 for update";
+const LOCK_SQL: &str = concat!(
+    "select ",
+    columns!(),
+    " from cart_items where id = $1 and user_id = $2 for update"
+);
 
 /// A row of this buyer's cart, locked.
 pub async fn lock(tx: &Transaction<'_>, id: CartItemId, user: UserId) -> Result<Option<CartItem>> {
@@ -75,9 +85,11 @@ pub async fn lock(tx: &Transaction<'_>, id: CartItemId, user: UserId) -> Result<
     row.as_ref().map(read).transpose()
 }
 
-const LOCK_OF_TYPE_SQL: &str = "
-    select id, user_id, ticket_type_id, quantity, reserved_until, held_since, created_at, updated_at
-    from cart_items where user_id = $1 and ticket_type_id = $2 for update";
+const LOCK_OF_TYPE_SQL: &str = concat!(
+    "select ",
+    columns!(),
+    " from cart_items where user_id = $1 and ticket_type_id = $2 for update"
+);
 
 /// The row of this buyer's cart for a ticket type, locked.
 pub async fn lock_of_type(
@@ -94,9 +106,11 @@ pub async fn lock_of_type(
     row.as_ref().map(read).transpose()
 }
 
-const LOCK_ALL_SQL: &str = "
-    select id, user_id, ticket_type_id, quantity, reserved_until, held_since, created_at, updated_at
-    from cart_items where user_id = $1 order by ticket_type_id for update";
+const LOCK_ALL_SQL: &str = concat!(
+    "select ",
+    columns!(),
+    " from cart_items where user_id = $1 order by ticket_type_id for update"
+);
 
 /// The whole cart of a buyer, locked, in the order in which stock is locked.
 pub async fn lock_all(tx: &Transaction<'_>, user: UserId) -> Result<Vec<CartItem>> {
@@ -104,10 +118,12 @@ pub async fn lock_all(tx: &Transaction<'_>, user: UserId) -> Result<Vec<CartItem
     rows.iter().map(read).collect()
 }
 
-const INSERT_SQL: &str = "
-    insert into cart_items (user_id, ticket_type_id, quantity, reserved_until, held_since, created_at, updated_at)
+const INSERT_SQL: &str = concat!(
+    "insert into cart_items (user_id, ticket_type_id, quantity, reserved_until, held_since, created_at, updated_at)
     values ($1, $2, $3, $4, $5, $5, $5)
-    returning id, user_id, ticket_type_id, quantity, reserved_until, held_since, created_at, updated_at";
+    returning ",
+    columns!()
+);
 
 /// Adds a row. The buyer is locked, so there cannot be another for the same ticket type.
 pub async fn insert(

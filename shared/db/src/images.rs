@@ -81,10 +81,19 @@ pub async fn insert(db: &Client, image: &NewImage<'_>, now: Timestamp) -> Result
     row.map(|row| row.id("id", ImageId::new)).transpose()
 }
 
-const FIND_OWN_SQL: &str = "
-    select id, purpose, key, state, media_type, bytes, private, width, height, variants, file_path, file_id, url, reason,
-           attempts, created_at
-    from images where id = $1 and (owner_id = $2 or $3) and state <> 'discarded'";
+/// The columns of a picture.
+macro_rules! columns {
+    () => {
+        "id, purpose, key, state, media_type, bytes, private, width, height, variants, file_path, file_id, url, reason,
+        attempts, created_at"
+    };
+}
+
+const FIND_OWN_SQL: &str = concat!(
+    "select ",
+    columns!(),
+    " from images where id = $1 and (owner_id = $2 or $3) and state <> 'discarded'"
+);
 
 /// A picture of this owner (any picture for an admin).
 pub async fn find_own(db: &Client, id: ImageId, owner: UserId, any_owner: bool) -> Result<Option<Image>> {
@@ -172,14 +181,15 @@ pub async fn show_on_ticket_type(
     Ok(())
 }
 
-const CLAIM_SQL: &str = "
-    update images
+const CLAIM_SQL: &str = concat!(
+    "update images
     set state = case state when 'pending' then 'stored' else state end, attempts = attempts + 1, lease_until = $3,
         retry_at = $3
     where (id = $1 or key = $2) and state in ('pending', 'stored', 'discarded')
       and (lease_until is null or lease_until <= $4)
-    returning id, purpose, key, state, media_type, bytes, private, width, height, variants, file_path, file_id, url,
-              reason, attempts, created_at";
+    returning ",
+    columns!()
+);
 
 /// How a message names a picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

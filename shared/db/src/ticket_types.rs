@@ -99,20 +99,29 @@ impl ForSale {
     }
 }
 
-/// The columns of a ticket type with its event and category. `left` is what can still be bought.
-macro_rules! full_columns {
+/// The columns of a ticket type. `left_over` is what can still be bought.
+macro_rules! ticket_type_columns {
     () => {
         "t.id, t.event_id, t.category_id, t.created_by, t.name, t.price, t.capacity, t.artist, t.image_url, t.sales_start,
         t.sales_end, t.min_per_order, t.max_per_order, t.max_per_user, t.created_at, t.updated_at,
-        (select coalesce(sum(s.capacity - s.held - s.sold), 0)::int from ticket_stock s where s.ticket_type_id = t.id) as left_over,
-        e.id as e_id, e.organizer_id as e_organizer_id, e.name as e_name, e.description as e_description, e.date as e_date, e.ends_at as e_ends_at,
-        e.time_zone as e_time_zone, e.location as e_location, e.city as e_city,
-        e.service_fee as e_service_fee, e.tax_rate as e_tax_rate, e.image_url as e_image_url, e.status as e_status,
-        e.created_at as e_created_at, e.updated_at as e_updated_at,
-        c.id as c_id, c.name as c_name, c.created_at as c_created_at, c.updated_at as c_updated_at"
+        (select coalesce(sum(s.capacity - s.held - s.sold), 0)::int from ticket_stock s where s.ticket_type_id = t.id) as left_over"
     };
 }
-pub(crate) use full_columns;
+
+/// The columns of a ticket type with its event and category.
+macro_rules! full_columns {
+    () => {
+        concat!(
+            ticket_type_columns!(),
+            ", e.id as e_id, e.organizer_id as e_organizer_id, e.name as e_name, e.description as e_description, e.date as e_date, e.ends_at as e_ends_at,
+            e.time_zone as e_time_zone, e.location as e_location, e.city as e_city,
+        e.service_fee as e_service_fee, e.tax_rate as e_tax_rate, e.image_url as e_image_url, e.status as e_status,
+            e.created_at as e_created_at, e.updated_at as e_updated_at,
+            c.id as c_id, c.name as c_name, c.created_at as c_created_at, c.updated_at as c_updated_at"
+        )
+    };
+}
+pub(crate) use {full_columns, ticket_type_columns};
 
 /// Which ticket types a list shows. Absent fields do not restrict.
 #[derive(Debug, Default)]
@@ -242,14 +251,11 @@ pub async fn full_by_ids(db: &Client, ids: &[TicketTypeId]) -> Result<Vec<FullTi
     rows.iter().map(read_full).collect()
 }
 
-const OF_EVENTS_SQL: &str = "
-    select t.id, t.event_id, t.category_id, t.created_by, t.name, t.price, t.capacity, t.artist, t.image_url, t.sales_start,
-           t.sales_end, t.min_per_order, t.max_per_order, t.max_per_user, t.created_at, t.updated_at, s.left_over
-    from ticket_types t
-    cross join lateral (
-        select coalesce(sum(capacity - held - sold), 0)::int as left_over from ticket_stock where ticket_type_id = t.id
-    ) s
-    where t.event_id = any($1) order by t.event_id, t.id";
+const OF_EVENTS_SQL: &str = concat!(
+    "select ",
+    ticket_type_columns!(),
+    " from ticket_types t where t.event_id = any($1) order by t.event_id, t.id"
+);
 
 /// The ticket types of some events, in the order in which they were made.
 pub async fn of_events(db: &Client, events: &[EventId]) -> Result<Vec<TicketType>> {
@@ -438,13 +444,12 @@ pub struct TicketTypePatch {
     pub max_per_user: Option<u32>,
 }
 
-const LOCK_OWN_SQL: &str = "
-    select t.id, t.event_id, t.category_id, t.created_by, t.name, t.price, t.capacity, t.artist, t.image_url, t.sales_start,
-           t.sales_end, t.min_per_order, t.max_per_order, t.max_per_user, t.created_at, t.updated_at,
-           (select coalesce(sum(s.capacity - s.held - s.sold), 0)::int from ticket_stock s where s.ticket_type_id = t.id)
-           as left_over
-    from ticket_types t join events e on e.id = t.event_id
-    where t.id = $1 and (e.organizer_id = $2 or $3) for no key update of t";
+const LOCK_OWN_SQL: &str = concat!(
+    "select ",
+    ticket_type_columns!(),
+    " from ticket_types t join events e on e.id = t.event_id
+    where t.id = $1 and (e.organizer_id = $2 or $3) for no key update of t"
+);
 
 /// A ticket type of an event of this organizer (any for an admin), locked against other changes. Its stock is not.
 pub async fn lock_own(

@@ -174,6 +174,7 @@ fn arguments(tokens: &[Token]) -> Vec<&[Token]> {
 }
 
 /// A macro that makes SQL: one rule, whose parameters are literals.
+#[derive(Clone)]
 struct Macro<'a> {
     parameters: Vec<String>,
     body: &'a [Token],
@@ -181,9 +182,11 @@ struct Macro<'a> {
 
 /// The statements of a crate: by file and name, with their text.
 pub fn statements(sources: &[Source]) -> BTreeMap<(String, String), String> {
-    let macros: BTreeMap<&str, Macro<'_>> = sources.iter().flat_map(macros).collect();
+    let everywhere: Vec<_> = sources.iter().flat_map(macros).collect();
     let mut found = BTreeMap::new();
     for source in sources {
+        // Several files may have one of the same name; each means its own.
+        let macros = everywhere.iter().cloned().chain(macros(source)).collect();
         for (at, window) in source.tokens.windows(2).enumerate() {
             let (true, Some(name)) = (window[0].is_word("const"), window[1].statement()) else {
                 continue;
