@@ -5,8 +5,8 @@ mod end_orders;
 mod images;
 
 use domain::Error;
-use gateway::Midtrans;
 use runtime::{BootError, Clock, Env};
+use settling::Midtrans;
 use worker::Job;
 
 /// Holds given back in one transaction: few enough that no buyer waits for it.
@@ -36,7 +36,7 @@ impl App {
         let config = db::Config::from_lookup(|name| env.get(name)).map_err(BootError::Other)?;
         Ok(Self {
             db: db::Db::new(config),
-            midtrans: Midtrans::from_env(env)?,
+            midtrans: Midtrans::from_env(env).await?,
             queue: queue::Publisher::connect(|name| env.get(name)).await,
             clock: Clock::system(),
         })

@@ -3,6 +3,7 @@ use crate::render::{Rendered, render};
 use bytes::Bytes;
 use db::images::{Image, Published};
 use domain::Error;
+use domain::breaker::Passage;
 use domain::image::{self, MAX_BYTES, Purpose, Refusal};
 use gateway::imagekit::{ImageKitError, Picture, Uploaded};
 use std::sync::PoisonError;
@@ -73,7 +74,7 @@ async fn make(app: &App, image: &Image) -> Result<Result<Rendered, &'static str>
 /// Uploads to ImageKit, unless it has failed too often just now.
 async fn upload(app: &App, image: &Image, bytes: &[u8]) -> Result<Uploaded, Error> {
     let breaker = || app.breaker.lock().unwrap_or_else(PoisonError::into_inner);
-    if !breaker().lets_through(app.clock.now()) {
+    if matches!(breaker().ask(app.clock.now()), Passage::Shut(_)) {
         return Err(ImageKitError::Unavailable("it failed just now, so it is left alone".into()).into());
     }
     let folder = match image.purpose {
@@ -88,8 +89,12 @@ async fn upload(app: &App, image: &Image, bytes: &[u8]) -> Result<Uploaded, Erro
     };
     let uploaded = app.imagekit.upload(&picture).await;
     match &uploaded {
-        Ok(_) => breaker().succeeded(),
-        Err(_) => breaker().failed(app.clock.now()),
+        Ok(_) => {
+            breaker().succeeded();
+        }
+        Err(_) => {
+            breaker().failed(app.clock.now());
+        }
     }
     Ok(uploaded?)
 }

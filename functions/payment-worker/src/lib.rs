@@ -4,13 +4,17 @@
 
 mod apply_notice;
 
-use gateway::Midtrans;
+use domain::Error;
+use domain::message::{Envelope, PaymentNotice, RefundWork};
 use runtime::{BootError, Clock, Env};
 
 /// What the worker works with.
 pub struct App {
     /// The database.
     pub db: db::Db,
+use serde::Deserialize;
+use settling::Midtrans;
+use worker::{Consumer, Record, decode};
     /// The gateway.
     pub midtrans: Midtrans,
     /// Publishes messages after a commit.
@@ -28,7 +32,7 @@ impl App {
         let config = db::Config::from_lookup(|name| env.get(name)).map_err(BootError::Other)?;
         Ok(Self {
             db: db::Db::new(config),
-            midtrans: Midtrans::from_env(env)?,
+            midtrans: Midtrans::from_env(env).await?,
             queue: queue::Publisher::connect(|name| env.get(name)).await,
             clock: Clock::system(),
         })

@@ -304,7 +304,7 @@ async fn a_gateway_that_is_away_makes_the_hint_come_again() {
         .await;
     assert_eq!(
         worker.consume(&hint(&order, "x")).await.unwrap_err().code,
-        "unavailable"
+        "gateway_unavailable"
     );
     assert_eq!(t.status().await.0, "pending");
     worker.consume(&hint(&order, "x")).await.unwrap();

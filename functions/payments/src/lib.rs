@@ -8,7 +8,6 @@ mod payment_history;
 
 use domain::payment::PaymentStatus;
 use domain::{PaymentId, Rupiah, TicketTypeId, Timestamp, UserId};
-use gateway::Midtrans;
 use runtime::{BootError, Clock, Env};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -17,6 +16,7 @@ use views::FullTicketOut;
 use web::{Route, Router, Site, Tokens};
 
 /// What the handlers work with.
+use settling::Midtrans;
 pub struct App {
     /// The database.
     pub db: db::Db,
@@ -54,7 +54,7 @@ impl App {
         };
         Ok(Self {
             db: db::Db::new(config),
-            midtrans: Midtrans::from_env(env)?,
+            midtrans: Midtrans::from_env(env).await?,
             store: kv::Store::connect(env.required("STATE_TABLE")?).await,
             caller_factor: env.parsed("RATE_LIMIT_FACTOR", NonZeroU32::MIN)?,
             queue: queue::Publisher::connect(|name| env.get(name)).await,

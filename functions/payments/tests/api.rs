@@ -46,7 +46,7 @@ impl Setup {
     fn api_with(&self, store: kv::Store) -> Api {
         let app = App {
             db: self.db.db(),
-            midtrans: self.gateway.client(),
+            midtrans: self.gateway.client_of(store.clone(), self.clock.clone()),
             store,
             caller_factor: NonZeroU32::MIN,
             queue: Publisher::in_memory(),
@@ -189,7 +189,6 @@ async fn what_the_cart_holds_serves_the_purchase() {
 #[tokio::test]
 async fn a_gateway_that_is_away_costs_nothing() {
     let t = Setup::new(150_000, 10).await;
-    let api = t.api();
     for faults in [
         json!({"snap_create": {"respond": 503}}),
         json!({"snap_create": {"respond": 429}}),
@@ -199,9 +198,9 @@ async fn a_gateway_that_is_away_costs_nothing() {
     ] {
         t.gateway.faults(faults.clone()).await;
         let asked = Instant::now();
-        let reply = t.initialize(&api, t.at_once(2)).await;
-        assert!(asked.elapsed() < Duration::from_millis(3_500), "{faults}");
-        assert_eq!(reply.error(503), "unavailable", "{faults}");
+        let reply = t.initialize(&t.api(), t.at_once(2)).await;
+        assert!(asked.elapsed() < Duration::from_secs(3), "{faults}");
+        assert_eq!(reply.error(503), "gateway_unavailable", "{faults}");
         assert_eq!(reply.headers["retry-after"], "10");
         assert_eq!(
             t.db.count("select sum(held) from ticket_stock").await,
@@ -211,8 +210,52 @@ async fn a_gateway_that_is_away_costs_nothing() {
         assert_eq!(t.db.count("select count(*) from pg_stat_activity where state = 'idle in transaction' and datname = current_database()").await, 0);
     }
     t.gateway.faults(json!({})).await;
-    t.initialize(&api, t.at_once(2)).await.data(201);
+    t.initialize(&t.api(), t.at_once(2)).await.data(201);
     assert_eq!(t.db.count("select count(*) from orders").await, 1);
+}
+
+#[tokio::test]
+async fn a_gateway_that_fails_is_left_alone_by_all_and_tried_again_by_one() {
+    let t = Setup::new(150_000, 10).await;
+    let store = kv::Store::in_memory();
+    let (one, two) = (t.api_with(store.clone()), t.api_with(store));
+    let asked = async || {
+        let journal = t.gateway.admin("GET", "requests", json!({})).await;
+        journal["requests"].as_array().unwrap().len()
+    };
+    let away = async |api: &Api, retry_after: &str| {
+        let reply = t.initialize(api, t.at_once(2)).await;
+        assert_eq!(reply.error(503), "gateway_unavailable");
+        assert_eq!(reply.headers["retry-after"], retry_after);
+    };
+    t.gateway.faults(json!({"snap_create": {"respond": 503}})).await;
+    for _ in 0..3 {
+        away(&one, "10").await;
+    }
+    assert_eq!(asked().await, 3);
+    let begun = Instant::now();
+    away(&one, "11").await;
+    assert!(
+        begun.elapsed() < Duration::from_millis(50),
+        "{:?}",
+        begun.elapsed()
+    );
+    assert_eq!(asked().await, 3, "nobody asks any more");
+    away(&two, "10").await;
+    away(&two, "11").await;
+    assert_eq!(asked().await, 4, "the other environment asked once");
+
+    t.clock.advance(10);
+    away(&two, "10").await;
+    away(&one, "11").await;
+    assert_eq!(asked().await, 5, "one of both tried");
+
+    t.gateway.faults(json!({})).await;
+    t.clock.advance(10);
+    t.initialize(&one, t.at_once(2)).await.data(201);
+    t.initialize(&two, t.at_once(2)).await.data(201);
+    assert_eq!(t.db.count("select count(*) from orders").await, 1);
+    assert_eq!(t.db.count("select sum(held) from ticket_stock").await, 2);
 }
 
 #[tokio::test]
@@ -222,7 +265,10 @@ async fn an_answer_that_was_lost_is_found_again() {
     t.gateway
         .faults(json!({"snap_create": {"lose_reply": true, "times": 1}}))
         .await;
-    assert_eq!(t.initialize(&api, t.at_once(2)).await.error(503), "unavailable");
+    assert_eq!(
+        t.initialize(&api, t.at_once(2)).await.error(503),
+        "gateway_unavailable"
+    );
     let data = t.initialize(&api, t.at_once(2)).await.data(201);
     t.gateway.read(data["redirectUrl"].as_str().unwrap()).await;
     assert_eq!(t.db.count("select count(*) from payments").await, 1);

@@ -46,7 +46,7 @@ async fn without_the_gateway_the_buyer_is_told_to_come_back_and_loses_nothing() 
         let started = Instant::now();
         let reply = buyer.api.post("/payments/initialize", &body).await;
         let took = started.elapsed();
-        assert_eq!(reply.error(503), "unavailable", "{fault}");
+        assert_eq!(reply.error(503), "gateway_unavailable", "{fault}");
         let wait: u32 = reply.header("retry-after").parse().unwrap();
         assert!((1..=60).contains(&wait), "{wait}");
         assert!(took < Duration::from_secs(5), "{fault}: {took:?}");

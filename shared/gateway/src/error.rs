@@ -1,4 +1,4 @@
-use domain::Error;
+use domain::{Error, Kind};
 use outbound::OutboundError;
 
 /// Why Midtrans did not do what it was asked.
@@ -7,6 +7,12 @@ pub enum GatewayError {
     /// It could not be reached, took too long, is overloaded or broken. Whether the request had an effect is unknown.
     #[error("the payment gateway is not available")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// It has failed so often just now that it is left alone. Nothing was asked.
+    #[error("the payment gateway is left alone for {seconds} s")]
+    LeftAlone {
+        /// Seconds after which it may be asked again.
+        seconds: u32,
+    },
     /// It knows no such transaction: no payment method was chosen yet.
     #[error("the payment gateway knows no such transaction")]
     NotFound,
@@ -26,15 +32,19 @@ pub enum GatewayError {
 impl From<GatewayError> for Error {
     fn from(error: GatewayError) -> Self {
         match error {
-            GatewayError::Unavailable(_) | GatewayError::Malformed(_) => {
-                Self::unavailable("The payment gateway", 10).because(error)
-            }
+            GatewayError::Unavailable(_) | GatewayError::Malformed(_) => away(10).because(error),
+            GatewayError::LeftAlone { seconds } => away(seconds).because(error),
             GatewayError::NotFound => Self::not_found("Transaction").because(error),
             GatewayError::Refused { .. } => {
                 Self::conflict("payment_refused", "The payment gateway refused this payment").because(error)
             }
         }
     }
+}
+
+fn away(retry_after: u32) -> Error {
+    let message = "The payment gateway is not available right now, please try again";
+    Error::new(Kind::Unavailable, "gateway_unavailable", message).retry_after(retry_after)
 }
 
 impl From<OutboundError> for GatewayError {

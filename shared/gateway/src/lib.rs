@@ -12,6 +12,6 @@ mod notification;
 mod snap;
 
 pub use error::GatewayError;
-pub use midtrans::{Midtrans, TransactionReport};
+pub use midtrans::{Midtrans, RefundReport, TransactionReport};
 pub use notification::{Notification, signature_matches};
 pub use snap::{Customer, Item, SnapOrder, SnapPage};

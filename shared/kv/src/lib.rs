@@ -1,13 +1,16 @@
 //! DynamoDB as the fleet uses it: one table with a text key `pk` and a time to live, for state that may be lost or built
 //! anew. Nothing that decides about money, stock or identity is here.
 
+mod breaker;
 mod rate;
 
+pub use breaker::FleetBreaker;
 pub use domain::rate::{Decision, Limit};
 
 use aws_sdk_dynamodb::Client;
+use domain::breaker::Shared;
 use std::collections::HashMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 /// Why the table gave no answer.
 #[derive(Debug, thiserror::Error)]
@@ -24,13 +27,21 @@ impl From<KvError> for domain::Error {
     }
 }
 
-/// The table.
+/// The table. Clones are the same table.
+#[derive(Clone)]
 pub struct Store(Backend);
 
+#[derive(Clone)]
 enum Backend {
     DynamoDb { client: Client, table: String },
-    Memory(Mutex<HashMap<String, u64>>),
+    Memory(Arc<Memory>),
     Unreachable,
+}
+
+#[derive(Default)]
+struct Memory {
+    counts: Mutex<HashMap<String, u64>>,
+    breakers: Mutex<HashMap<&'static str, Shared>>,
 }
 
 impl Store {
@@ -44,7 +55,7 @@ impl Store {
 
     /// A table in memory, for tests of one function.
     pub fn in_memory() -> Self {
-        Self(Backend::Memory(Mutex::new(HashMap::new())))
+        Self(Backend::Memory(Arc::default()))
     }
 
     /// A table that never answers, for tests of what a function does then.

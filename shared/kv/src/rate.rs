@@ -23,7 +23,7 @@ impl Store {
         let reset_seconds = u32::try_from(ends - now.unix_seconds()).unwrap_or(1).max(1);
         let key = format!("rate#{}#{subject}#{window}", limit.action);
         let used = match &self.0 {
-            Backend::Memory(counts) => counts.lock().ok().and_then(|mut counts| {
+            Backend::Memory(memory) => memory.counts.lock().ok().and_then(|mut counts| {
                 let used = counts.entry(key).or_default();
                 (*used < limit.uses).then(|| {
                     *used += 1;

@@ -1,7 +1,7 @@
-use gateway::Midtrans;
 use midtrans_simulator::{Config, Simulator};
-use runtime::Secret;
+use runtime::{Clock, Secret};
 use serde_json::{Value, json};
+use settling::Midtrans;
 
 /// A payment gateway of one test: the simulator on a port of its own.
 pub struct Gateway {
@@ -23,10 +23,17 @@ impl Gateway {
         }
     }
 
-    /// A client of it, as functions use it.
+    /// A client of it, as functions use it, with a circuit breaker of its own.
     pub fn client(&self) -> Midtrans {
+        self.client_of(kv::Store::in_memory(), Clock::system())
+    }
+
+    /// A client that shares its circuit breaker with all of this table.
+    pub fn client_of(&self, store: kv::Store, clock: Clock) -> Midtrans {
         let key = Secret::new(Config::default().server_key);
-        Midtrans::new(self.simulator.url(), self.simulator.url(), key).expect("a client")
+        let client =
+            gateway::Midtrans::new(self.simulator.url(), self.simulator.url(), key).expect("a client");
+        Midtrans::new(client, store, clock)
     }
 
     /// Calls its admin interface.
