@@ -132,7 +132,7 @@ struct ListMeta {
     page: u32,
     /// Events on a page.
     limit: u32,
-    /// Events in all, counted up to 100 beyond this page: 101 beyond it mean more than that. With a cursor, from the cursor on.
+    /// Events in all, counted up to 50 beyond this page: 51 beyond it mean more than that. With a cursor, from the cursor on.
     total: i64,
     /// Pages of that total.
     total_pages: i64,

@@ -23,7 +23,8 @@ const RATIO: f64 = 1.5;
 /// How long 95 of 100 requests may take in the function.
 const P95: Duration = Duration::from_millis(50);
 
-/// How much longer 95 of 100 requests may take with all events than with a hundredth of them.
+/// How much longer a request may take with all events than with a hundredth of them, where the answer is as long. Medians are
+/// compared: the two are measured a minute apart, and what else the machine does then shows in the slowest requests.
 const GROWTH: f64 = 2.0;
 
 /// Rows of a page.
@@ -41,6 +42,7 @@ struct Question {
 /// What a question took.
 struct Figures {
     name: &'static str,
+    found: usize,
     ratio: f64,
     bare: Duration,
     p50: Duration,
@@ -161,7 +163,16 @@ async fn questions(admin: &Client) -> Result<Vec<Question>> {
         },
         question("a common word", "&search=jazz", search("jazz")),
         question("two words", "&search=konser%20gamelan", search("konser gamelan")),
-        question("a rare word", "&search=gedung%20137", search("gedung 137")),
+        question(
+            "words of one in 500",
+            "&search=gedung%20137",
+            search("gedung 137"),
+        ),
+        question(
+            "words of a single event",
+            "&search=rock%20199",
+            search("rock 199"),
+        ),
         question("a mistyped word", "&search=kroncong", search("kroncong")),
         question(
             "a city and a category",
@@ -229,6 +240,7 @@ async fn ask_all(database: &Database, admin: &Client, total: Duration) -> Result
         whole.sort();
         figures.push(Figures {
             name: question.name,
+            found: ids.len(),
             ratio: median(&ratios),
             bare: percentile(&bare, 0.5),
             p50: percentile(&whole, 0.5),
@@ -278,15 +290,15 @@ fn report(before: &[Figures], after: &[Figures], few: u32, events: u32) -> Resul
         "p50",
         "ratio",
         "p95",
-        format!("p95 / of {few} events")
+        format!("p50 / of {few} events")
     );
     let mut kept = true;
     for (few, many) in before.iter().zip(after) {
-        let growth = many.p95.as_secs_f64() / few.p95.as_secs_f64();
+        let growth = many.p50.as_secs_f64() / few.p50.as_secs_f64();
         let misses = [
             (many.ratio > RATIO, "ratio"),
             (many.p95 > P95, "p95"),
-            (growth > GROWTH, "growth"),
+            (growth > GROWTH && few.found == many.found, "growth"),
         ];
         let missed: Vec<&str> = misses
             .iter()
@@ -294,13 +306,18 @@ fn report(before: &[Figures], after: &[Figures], few: u32, events: u32) -> Resul
             .collect();
         kept &= missed.is_empty();
         println!(
-            "{:<38} {:>7.2} ms {:>7.2} ms {:>7.2} {:>7.2} ms {:>22.2}{}",
+            "{:<38} {:>7.2} ms {:>7.2} ms {:>7.2} {:>7.2} ms {:>22.2}{}{}",
             many.name,
             ms(many.bare),
             ms(many.p50),
             many.ratio,
             ms(many.p95),
             growth,
+            if few.found == many.found {
+                String::new()
+            } else {
+                format!("  ({} found, then {})", few.found, many.found)
+            },
             if missed.is_empty() {
                 String::new()
             } else {

@@ -101,18 +101,21 @@ pub enum Begin {
 
 /// So many events beyond a page are counted, and no more: a count of all that match costs more than the page, and grows with
 /// the number of events.
-pub const COUNTED_BEYOND: i64 = 100;
+pub const COUNTED_BEYOND: i64 = 50;
 
 /// The condition. `$1` words, `$2` a pattern, `$3` a word to be guessed; without a search all are null. What the ticket types of
 /// an event offer stands on its row. That tells which events may have one that fits; where it is not enough (`$12`), the types
 /// themselves are looked at, by a query that is asked for each event: as `exists` it would be planned as a table of all types.
+/// Words are the same in most languages: the same twice would be taken for twice as many events.
 macro_rules! matching {
     () => {
         r"from events e
         where (status <> 'draft' or organizer_id = $10 or $11)
           and ($1::text is null
-               or words @@ (websearch_to_tsquery('indonesian', $1) || websearch_to_tsquery('english', $1)
-                            || websearch_to_tsquery('simple', $1))
+               or words @@ (
+                    websearch_to_tsquery('indonesian', $1)
+                    || coalesce(nullif(websearch_to_tsquery('english', $1), websearch_to_tsquery('indonesian', $1)), '')
+                    || coalesce(nullif(websearch_to_tsquery('simple', $1), websearch_to_tsquery('english', $1)), ''))
                or haystack like $2 escape '\')
           and ($3::text is null or $3 <% haystack)
           and ($4::text is null or lower(city) = lower($4))
