@@ -1,7 +1,9 @@
 //! From a message to a finished mail: loads what the mail is about and checks that it is still true.
 
 use crate::letter::Letter;
-use crate::letters::{self, EventCancelled, Line, MOST_TICKETS, OrderPlaced, RefundDue, Ticket, Tickets};
+use crate::letters::{
+    self, EventCancelled, Line, MOST_TICKETS, OrderPlaced, Progress, RefundDue, Ticket, Tickets,
+};
 use crate::{App, Language, is_web_link};
 use db::issued::IssuedTicket;
 use db::orders::Order;
@@ -9,8 +11,9 @@ use db::users::User;
 use domain::event::EventStatus;
 use domain::message::{Envelope, Mail};
 use domain::order::{OrderStatus, check_payable};
+use domain::refund::RefundStatus;
 use domain::user::Email;
-use domain::{Error, EventId, OrderId, Rupiah};
+use domain::{Error, EventId, OrderId, RefundId, Rupiah};
 use mail::{Attachment, Mailbox, OutgoingMail, Picture};
 use ticketing::{Claims, TicketCode, qr};
 
@@ -60,6 +63,9 @@ pub(crate) async fn compose(app: &App, message: &Envelope<Mail>) -> Result<Compo
         Mail::Tickets { order } => tickets(app, id, *order).await,
         Mail::RefundDue { order } => refund_due(app, id, *order).await,
         Mail::EventCancelled { order, event } => event_cancelled(app, id, *order, *event).await,
+        Mail::RefundStarted { refund } => self::refund(app, id, *refund, Progress::Started).await,
+        Mail::RefundManual { refund } => self::refund(app, id, *refund, Progress::Manual).await,
+        Mail::RefundDone { refund } => self::refund(app, id, *refund, Progress::Done).await,
     }
 }
 
@@ -104,6 +110,8 @@ async fn order_placed(app: &App, id: &str, order: OrderId) -> Result<Composed, E
             code: &order.code,
             lines: lines.collect(),
             discount: order.discount,
+            fee: order.fee,
+            tax: order.tax,
             total: order.total,
             pay_until: order.expires_at,
             link: link(app, &order),
@@ -214,7 +222,7 @@ async fn event_cancelled(app: &App, id: &str, order: OrderId, event: EventId) ->
     if event.status != EventStatus::Cancelled {
         return Ok(Composed::Overtaken("the event was not cancelled"));
     }
-    if order.status != OrderStatus::Paid {
+    if !matches!(order.status, OrderStatus::Paid | OrderStatus::Refunded) {
         return Ok(Composed::Overtaken("the order has no tickets any more"));
     }
     let letter = letters::event_cancelled(
@@ -227,6 +235,40 @@ async fn event_cancelled(app: &App, id: &str, order: OrderId, event: EventId) ->
             location: &event.location,
             code: &order.code,
             paid: order.total,
+            link: link(app, &order),
+        },
+    );
+    address(app, id, &user.email, &user.name, letter.into())
+}
+
+async fn refund(app: &App, id: &str, refund: RefundId, progress: Progress) -> Result<Composed, Error> {
+    let (refund, order, user, language) = {
+        let conn = app.db.conn().await?;
+        let refund = db::refunds::find(&conn, refund)
+            .await?
+            .ok_or_else(|| Error::not_found("Refund"))?;
+        let (order, user) = order_and_buyer(&conn, refund.order_id).await?;
+        let language = language(app, &conn, &user.email).await?;
+        (refund, order, user, language)
+    };
+    let still_true = match progress {
+        Progress::Started => refund.status == RefundStatus::Requested,
+        Progress::Manual => refund.status == RefundStatus::Manual,
+        Progress::Done => refund.status.gave_back(),
+    };
+    if !still_true {
+        return Ok(Composed::Overtaken("the refund has come further"));
+    }
+    let letter = letters::refund(
+        language,
+        progress,
+        letters::Refund {
+            name: &user.name,
+            code: &order.code,
+            amount: refund.amount,
+            tickets: u32::try_from(refund.tickets.len()).unwrap_or(u32::MAX),
+            reason: &refund.reason,
+            reference: refund.reference.as_deref(),
             link: link(app, &order),
         },
     );

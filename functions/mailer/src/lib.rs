@@ -168,6 +168,9 @@ const fn kind(mail: &Mail) -> &'static str {
         Mail::Tickets { .. } => "tickets",
         Mail::RefundDue { .. } => "refund_due",
         Mail::EventCancelled { .. } => "event_cancelled",
+        Mail::RefundStarted { .. } => "refund_started",
+        Mail::RefundManual { .. } => "refund_manual",
+        Mail::RefundDone { .. } => "refund_done",
     }
 }
 

@@ -1,20 +1,25 @@
-//! Consumes hints that something happened to a payment: asks Midtrans what is true, with no transaction open, and applies it
-//! in one. Hints may be late, repeated or forged in all that the signature does not cover; none of that matters, because
-//! only the answer of Midtrans is believed.
+//! Asks Midtrans what is true of a payment, with no transaction open, and applies it in one.
+//!
+//! Two queues ask for that: hints that something happened to a payment, and refunds. Hints may be late, repeated or forged in
+//! all that the signature does not cover; none of that matters, because only the answer of Midtrans is believed. Refunds have a
+//! queue of their own, so that thousands of a cancelled event keep nobody waiting for a ticket, but no function of
+//! their own: what they need to know and to write is the same, and so is the secret.
 
 mod apply_notice;
+mod give_back;
+mod truth;
 
 use domain::Error;
 use domain::message::{Envelope, PaymentNotice, RefundWork};
 use runtime::{BootError, Clock, Env};
+use serde::Deserialize;
+use settling::Midtrans;
+use worker::{Consumer, Record, decode};
 
 /// What the worker works with.
 pub struct App {
     /// The database.
     pub db: db::Db,
-use serde::Deserialize;
-use settling::Midtrans;
-use worker::{Consumer, Record, decode};
     /// The gateway.
     pub midtrans: Midtrans,
     /// Publishes messages after a commit.
@@ -36,5 +41,23 @@ impl App {
             queue: queue::Publisher::connect(|name| env.get(name)).await,
             clock: Clock::system(),
         })
+    }
+}
+
+/// What the two queues bring. Their messages have no field in common.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Work {
+    Refund(RefundWork),
+    Notice(Box<PaymentNotice>),
+}
+
+impl Consumer for App {
+    async fn consume(&self, record: &Record) -> Result<(), Error> {
+        let envelope: Envelope<Work> = decode(&record.body)?;
+        match envelope.body {
+            Work::Refund(work) => give_back::give_back(self, work.refund).await,
+            Work::Notice(notice) => apply_notice::apply_notice(self, &notice).await,
+        }
     }
 }

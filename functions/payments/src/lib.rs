@@ -1,22 +1,28 @@
-//! Payments: opening the gateway's page for an order, and what was paid.
+//! Payments: opening the gateway's page for an order, what was paid, and giving it back.
 
+mod complete_refund;
+mod create_refund;
 mod get_payment;
 mod initialize_payment;
 mod limits;
+mod list_payment_refunds;
 mod list_payments;
+mod list_refunds;
+mod page_items;
 mod payment_history;
+mod refund_out;
 
 use domain::payment::PaymentStatus;
 use domain::{PaymentId, Rupiah, TicketTypeId, Timestamp, UserId};
 use runtime::{BootError, Clock, Env};
 use schemars::JsonSchema;
 use serde::Serialize;
+use settling::Midtrans;
 use std::num::NonZeroU32;
 use views::FullTicketOut;
 use web::{Route, Router, Site, Tokens};
 
 /// What the handlers work with.
-use settling::Midtrans;
 pub struct App {
     /// The database.
     pub db: db::Db,
@@ -74,6 +80,10 @@ pub const ROUTES: &[Route] = &[
     list_payments::ROUTE,
     payment_history::ROUTE,
     get_payment::ROUTE,
+    create_refund::ROUTE,
+    list_payment_refunds::ROUTE,
+    list_refunds::ROUTE,
+    complete_refund::ROUTE,
 ];
 
 /// The router of this function.
@@ -83,6 +93,13 @@ pub fn router(app: App, site: Site) -> axum::Router {
         .at(&list_payments::ROUTE, list_payments::list_payments)
         .at(&payment_history::ROUTE, payment_history::payment_history)
         .at(&get_payment::ROUTE, get_payment::get_payment)
+        .at(&create_refund::ROUTE, create_refund::create_refund)
+        .at(
+            &list_payment_refunds::ROUTE,
+            list_payment_refunds::list_payment_refunds,
+        )
+        .at(&list_refunds::ROUTE, list_refunds::list_refunds)
+        .at(&complete_refund::ROUTE, complete_refund::complete_refund)
         .build(app, site)
 }
 

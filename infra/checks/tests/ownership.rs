@@ -29,6 +29,8 @@ enum Owner {
 fn body(route: &Route) -> Value {
     match route.id {
         "change_item" => json!({"quantity": 1}),
+        "create_refund" => json!({"reason": "ill"}),
+        "complete_refund" => json!({"reference": "BCA 1"}),
         "add_event_staff" => json!({"email": "another-staff@example.test"}),
         _ if route.body.is_some() => json!({"name": "Changed"}),
         _ => json!({}),
@@ -56,6 +58,8 @@ async fn platform() -> Platform {
     let category = rows.category("Theatre").await;
     let draft = rows.event(organizer, "Draft").await;
     let hidden = rows.ticket_type(organizer, draft, category, 50_000, 10).await;
+    let refunded = rows.event(organizer, "Refunded").await;
+    let given_back = rows.ticket_type(organizer, refunded, category, 50_000, 10).await;
     let (_, codes) = rows.bought(buyer, sold, 1).await;
     let mut strangers = Vec::new();
     for role in [Role::User, Role::Staff, Role::Organizer] {
@@ -72,6 +76,12 @@ async fn platform() -> Platform {
         format!(
             "insert into payments (id, order_id, user_id, amount, original_amount, status, payment_date, created_at, updated_at)
              overriding system value select 72, id, {buyer}, total, subtotal, 'success', now(), now(), now() from orders"
+        ),
+        format!(
+            "insert into order_items (order_id, ticket_type_id, unit_price, quantity) select id, {given_back}, 0, 1 from orders;
+             insert into refunds (id, payment_id, key, amount, reason, cause, status, created_at, updated_at)
+             overriding system value values (76, 72, 'key', 1, 'ill', 'request', 'manual', now(), now());
+             insert into refund_parts values (76, {refunded}, 1)"
         ),
         format!(
             "insert into sessions (id, user_id, created_at, last_used_at, expires_at, ip, user_agent)
@@ -127,6 +137,10 @@ impl Platform {
             ("/api/v1/images/{id}", (Owner::Organizer, "75".to_owned())),
             ("/api/v1/cart/{id}", (Owner::Buyer, "71".to_owned())),
             ("/api/v1/payments/{id}", (Owner::Buyer, "72".to_owned())),
+            (
+                "/api/v1/payments/refunds/{id}",
+                (Owner::Organizer, "76".to_owned()),
+            ),
             ("/api/v1/auth/verify/{token}", (Owner::Nobody, "0".repeat(64))),
             ("/api/v1/categories/{id}", (Owner::Nobody, "1".to_owned())),
             (

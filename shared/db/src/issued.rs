@@ -5,7 +5,7 @@ use crate::sql::{RowExt as _, params};
 use crate::ticket_types::int;
 use domain::event::EventStatus;
 use domain::page::Page;
-use domain::{EventId, IssuedTicketId, OrderId, OrderItemId, TicketTypeId, Timestamp, UserId};
+use domain::{EventId, IssuedTicketId, OrderId, OrderItemId, Rupiah, TicketTypeId, Timestamp, UserId};
 use tokio_postgres::{Client, Row, Transaction};
 
 /// An issued ticket with what is printed on it.
@@ -71,15 +71,69 @@ pub async fn insert(tx: &Transaction<'_>, units: &[Unit], now: Timestamp) -> Res
     Ok(tx.execute_typed(INSERT_SQL, params).await?)
 }
 
-const VOID_SQL: &str = "
-    update issued_tickets set status = 'void', voided_at = $2
-    where status <> 'void' and order_item_id in (select id from order_items where order_id = $1)";
+/// A ticket of an order that is not void.
+#[derive(Debug, Clone)]
+pub struct LiveTicket {
+    /// Its id.
+    pub id: IssuedTicketId,
+    /// Its event.
+    pub event_id: EventId,
+    /// What all tickets of its line were charged.
+    pub charged: Rupiah,
+    /// How many its line has.
+    pub quantity: u32,
+    /// Its number within the line, from 1.
+    pub unit: u32,
+    /// Whether somebody came in with it.
+    pub used: bool,
+}
 
-/// Voids every ticket of an order. Returns how many that were.
-pub async fn void_order(tx: &Transaction<'_>, order: OrderId, now: Timestamp) -> Result<u64> {
-    Ok(tx
-        .execute_typed(VOID_SQL, params![INT8: order.get(), TIMESTAMPTZ: now.inner()])
-        .await?)
+const LOCK_LIVE_SQL: &str = "
+    select t.id, t.event_id, i.charged, i.quantity, t.unit, t.status = 'used' as used
+    from issued_tickets t join order_items i on i.id = t.order_item_id
+    where i.order_id = $1 and t.status <> 'void' order by t.id for update of t";
+
+/// The tickets of a locked order that are not void. They stay as they are until the end of the transaction.
+pub async fn lock_live(tx: &Transaction<'_>, order: OrderId) -> Result<Vec<LiveTicket>> {
+    let rows = tx.query_typed(LOCK_LIVE_SQL, params![INT8: order.get()]).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(LiveTicket {
+                id: row.id("id", IssuedTicketId::new)?,
+                event_id: row.id("event_id", EventId::new)?,
+                charged: row.rupiah("charged")?,
+                quantity: row.count("quantity")?,
+                unit: row.count("unit")?,
+                used: row.col("used")?,
+            })
+        })
+        .collect()
+}
+
+const VOID_OF_ORDER_SQL: &str = "
+    select t.id from issued_tickets t join order_items i on i.id = t.order_item_id
+    where i.order_id = $1 and t.status = 'void'";
+
+/// The tickets of an order that are void.
+pub async fn void_of_order(db: &Client, order: OrderId) -> Result<Vec<IssuedTicketId>> {
+    let rows = db
+        .query_typed(VOID_OF_ORDER_SQL, params![INT8: order.get()])
+        .await?;
+    rows.iter().map(|row| row.id("id", IssuedTicketId::new)).collect()
+}
+
+const VOID_SQL: &str =
+    "update issued_tickets set status = 'void', voided_at = $2 where id = any($1) and status <> 'void'";
+
+/// Voids tickets that are locked. Their units go back on sale with [`crate::stock::unsell`].
+pub async fn void(tx: &Transaction<'_>, tickets: &[IssuedTicketId], now: Timestamp) -> Result<()> {
+    if tickets.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<i64> = tickets.iter().map(|id| id.get()).collect();
+    tx.execute_typed(VOID_SQL, params![INT8_ARRAY: ids, TIMESTAMPTZ: now.inner()])
+        .await?;
+    Ok(())
 }
 
 const RENAME_HOLDER_SQL: &str = "update issued_tickets set holder_name = $2 where holder_id = $1";

@@ -158,7 +158,7 @@ pub const TABLES: &[Table] = &[
             kept("id"), kept("organizer_id"), kept("name"), kept("description"), kept("date"), kept("ends_at"),
             kept("time_zone"), kept("location"), kept("city"), kept("service_fee"), kept("tax_rate"),
             kept("image_url"), neutral("image_id"), kept("status"), kept("created_at"), kept("updated_at"),
-            neutral("haystack"), neutral("words"), neutral("min_price"), neutral("max_price"), neutral("category_ids"),
+            kept("refund_hours"), neutral("haystack"), neutral("words"), neutral("min_price"), neutral("max_price"), neutral("category_ids"),
         ],
     },
     Table {
@@ -252,6 +252,19 @@ pub const TABLES: &[Table] = &[
             kept("id"), kept("payment_id"), kept("from_status"), kept("to_status"), neutral("cause"), kept("at"),
         ],
     },
+    Table {
+        name: "refunds", whose: "payment_id → payments", erasure: Erasure::Stays(MONEY),
+        columns: &[
+            kept("id"), kept("payment_id"), neutral("key"), kept("amount"), kept("reason"), kept("cause"), kept("event_id"),
+            neutral("asked_by"), kept("status"), neutral("attempts"), neutral("first_try_at"), neutral("next_try_at"),
+            neutral("last_error"), kept("reference"), neutral("closed_by"), kept("created_at"), kept("updated_at"),
+            kept("finished_at"),
+        ],
+    },
+    Table {
+        name: "event_cancellations", whose: "started_by", erasure: Erasure::Stays(PUBLISHED),
+        columns: &[kept("event_id"), kept("started_by"), kept("started_at"), kept("finished_at")],
+    },
     // The body is the gateway's message as it came, with its signature and whatever it says about a card or an account.
     Table {
         name: "payment_notifications", whose: "order_code → orders", erasure: Erasure::Columns(MONEY),
@@ -280,6 +293,27 @@ pub const TABLES: &[Table] = &[
         columns: &[
             neutral("message_id"), neutral("kind"), neutral("lease_until"), neutral("sent_at"), neutral("provider_id"),
             neutral("dropped_at"), neutral("reason"), neutral("attempts"), neutral("created_at"),
+        ],
+    },
+    // Which tickets a refund took back and who paid it: what of it concerns a person stands in `refunds`.
+    Table {
+        name: "refund_tickets", whose: "", erasure: Erasure::Nothing,
+        columns: &[neutral("refund_id"), neutral("ticket_id")],
+    },
+    Table {
+        name: "refund_parts", whose: "", erasure: Erasure::Nothing,
+        columns: &[neutral("refund_id"), neutral("event_id"), neutral("amount")],
+    },
+    // The books know payments and events by their numbers.
+    Table {
+        name: "ledger_postings", whose: "", erasure: Erasure::Nothing,
+        columns: &[neutral("id"), neutral("kind"), neutral("payment_id"), neutral("refund_id"), neutral("at")],
+    },
+    Table {
+        name: "ledger_entries", whose: "", erasure: Erasure::Nothing,
+        columns: &[
+            neutral("id"), neutral("posting_id"), neutral("account"), neutral("event_id"), neutral("debit"),
+            neutral("credit"),
         ],
     },
     // Units that carts and orders hold: what of them concerns a person stands in those.
@@ -373,6 +407,13 @@ const EXPORT_SQL: &str = concat!(
         "payment_transitions",
         "t.payment_id in (select id from payments where user_id = $1)"
     ),
+    ", ",
+    rows!(
+        "refunds",
+        "t.payment_id in (select id from payments where user_id = $1)"
+    ),
+    ", ",
+    rows!("event_cancellations", "t.started_by = $1"),
     ", ",
     rows!(
         "payment_notifications",

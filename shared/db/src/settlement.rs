@@ -3,18 +3,23 @@
 
 use crate::error::{DbError, Result};
 use crate::issued::Unit;
+use crate::ledger::Posting;
 use crate::orders::{Order, OrderItem};
 use crate::payments::Payment;
+use crate::refunds::{Asked, Refund};
 use crate::stock::{Owner, Want};
-use crate::{issued, orders, outbox, payments, stock};
+use crate::{issued, ledger, orders, outbox, payments, refunds, stock};
 use domain::event::EventStatus;
+use domain::ledger::Account;
 use domain::message::{Mail, Outgoing};
 use domain::order::OrderStatus;
 use domain::payment::{
     Consequence, PaymentStatus, Transaction as Reported, TransactionStatus, amount_matches, consequence,
-    derive,
+    derive, with_returns,
 };
-use domain::{Error, OrderId, Timestamp};
+use domain::price::split;
+use domain::refund::{Cause, Known, Plan, RefundStatus, is_refundable, overtaken, promised, returned};
+use domain::{Error, EventId, OrderId, RefundId, Rupiah, Timestamp, UserId};
 use tokio_postgres::Transaction;
 
 /// What the gateway said about one of its transactions.
@@ -30,6 +35,19 @@ pub struct Report {
     pub currency: Option<String>,
     /// Payment method.
     pub payment_type: Option<String>,
+    /// What was given back of it so far, as far as the gateway says.
+    pub refunds: Vec<GivenBack>,
+}
+
+/// Money that the gateway gave back.
+#[derive(Debug, Clone)]
+pub struct GivenBack {
+    /// The key of the refund.
+    pub key: String,
+    /// How much.
+    pub amount: Rupiah,
+    /// Why.
+    pub reason: Option<String>,
 }
 
 /// Randomness of a settlement, made by the caller: 128 bits in hexadecimal at each call.
@@ -87,14 +105,209 @@ pub async fn apply(
     let states: Vec<Reported> = known.into_iter().map(|(_, state)| state).collect();
     let derived = derive(&states);
     // An order that has ended waits for nothing but money.
-    let after = if order.status == OrderStatus::Pending || derived.was_paid() {
+    let derived = if order.status == OrderStatus::Pending || derived.was_paid() {
         derived
     } else {
         payment.status
     };
-    move_payment(tx, &order, &payment, after, cause, random, now)
+    let mut refunds = refunds::of_payment(tx.client(), payment.id).await?;
+    let finished = if is_refundable(derived) || derived == PaymentStatus::Refunded {
+        learn(tx, &payment, &mut refunds, report, state.status, now).await?
+    } else {
+        Vec::new()
+    };
+    let after = with_returns(derived, payment.amount, returned(&refunds::known(&refunds)));
+    let moved = Move {
+        after,
+        cause,
+        finished: &finished,
+    };
+    move_payment(tx, &order, &payment, moved, random, now)
         .await
         .map(Some)
+}
+
+/// Money that went back in this transaction.
+struct Finished {
+    id: RefundId,
+    amount: Rupiah,
+    parts: Vec<(EventId, Rupiah)>,
+    way: Account,
+}
+
+impl Finished {
+    fn of(refund: &Refund, way: Account) -> Self {
+        Self {
+            id: refund.id,
+            amount: refund.amount,
+            parts: refund.parts.clone(),
+            way,
+        }
+    }
+}
+
+/// Compares the refunds of a locked payment with what the gateway gave back. Ours that it made have succeeded; those that
+/// somebody made on its dashboard are written down; and open ones for which nothing is left then are given up.
+async fn learn(
+    tx: &Transaction<'_>,
+    payment: &Payment,
+    refunds: &mut Vec<Refund>,
+    report: &Report,
+    state: TransactionStatus,
+    now: Timestamp,
+) -> Result<Vec<Finished>> {
+    let mut finished = Vec::new();
+    for given in &report.refunds {
+        match refunds.iter_mut().find(|refund| refund.key == given.key) {
+            Some(refund) if refund.status.gave_back() => {}
+            Some(refund) => finished.push(succeed(tx, refund, now).await?),
+            None => {
+                finished.extend(foreign(tx, payment, refunds, given, now).await?);
+            }
+        }
+    }
+    if state == TransactionStatus::Refunded && returned(&refunds::known(refunds)) < payment.amount {
+        // Called off before it was settled, or told without the single refunds: everything went back.
+        for refund in refunds.iter_mut().filter(|refund| refund.status.is_open()) {
+            finished.push(succeed(tx, refund, now).await?);
+        }
+        let rest = GivenBack {
+            key: format!("midtrans-{}", report.transaction_id),
+            amount: payment.amount,
+            reason: None,
+        };
+        finished.extend(foreign(tx, payment, refunds, &rest, now).await?);
+    }
+    for id in overtaken(&refunds::known(refunds), payment.amount) {
+        give_up(tx, refunds, id, "the money went back another way", now).await?;
+    }
+    Ok(finished)
+}
+
+/// Our refund was made.
+async fn succeed(tx: &Transaction<'_>, refund: &mut Refund, now: Timestamp) -> Result<Finished> {
+    refunds::close(tx, refund.id, RefundStatus::Succeeded, None, None, now).await?;
+    refund.status = RefundStatus::Succeeded;
+    Ok(Finished::of(refund, Account::Gateway))
+}
+
+async fn give_up(
+    tx: &Transaction<'_>,
+    refunds: &mut [Refund],
+    id: RefundId,
+    why: &str,
+    now: Timestamp,
+) -> Result<()> {
+    refunds::close(tx, id, RefundStatus::Failed, Some(why), None, now).await?;
+    for refund in refunds.iter_mut().filter(|refund| refund.id == id) {
+        refund.status = RefundStatus::Failed;
+    }
+    Ok(())
+}
+
+/// Writes down a refund that was made past this program, at most as much as was paid. It is paid by the events of the order in
+/// the proportion of what is left of their takings.
+async fn foreign(
+    tx: &Transaction<'_>,
+    payment: &Payment,
+    refunds: &mut Vec<Refund>,
+    given: &GivenBack,
+    now: Timestamp,
+) -> Result<Option<Finished>> {
+    let back = returned(&refunds::known(refunds));
+    let left = payment.amount.minus(back).unwrap_or(Rupiah::ZERO);
+    let amount = given.amount.min(left);
+    if amount == Rupiah::ZERO {
+        return Ok(None);
+    }
+    // Those that were promised the same money pay it, so they are given up first.
+    let mut as_if_given = refunds::known(refunds);
+    as_if_given.push(Known {
+        id: RefundId::new(0),
+        amount,
+        status: RefundStatus::Succeeded,
+    });
+    for id in overtaken(&as_if_given, payment.amount) {
+        give_up(tx, refunds, id, "the money went back another way", now).await?;
+    }
+    let takings = refunds::takings(tx.client(), payment.order_id, None).await?;
+    let bases: Vec<Rupiah> = takings.iter().map(|takings| takings.left).collect();
+    let earned = bases.iter().map(|base| base.get()).sum::<i64>() >= amount.get();
+    let shares = split(amount, &bases);
+    let parts = takings.iter().map(|takings| takings.event).zip(shares);
+    let plan = Plan {
+        tickets: Vec::new(),
+        amount,
+        parts: parts.filter(|(_, part)| earned && *part > Rupiah::ZERO).collect(),
+    };
+    let reason = given.reason.as_deref().unwrap_or("made at the payment gateway");
+    refunds::insert_foreign(tx, payment, &given.key, reason, &plan, now).await?;
+    *refunds = refunds::of_payment(tx.client(), payment.id).await?;
+    let inserted = refunds.iter().find(|refund| refund.key == given.key);
+    Ok(inserted.map(|refund| Finished::of(refund, Account::Gateway)))
+}
+
+/// Notes that people have transferred a refund. `None` if there is no such refund, or nobody was asked to.
+///
+/// # Errors
+/// If the database does not answer; nothing was changed then.
+pub async fn transferred(
+    tx: &Transaction<'_>,
+    order: OrderId,
+    refund: RefundId,
+    reference: &str,
+    by: UserId,
+    random: RandomId<'_>,
+    now: Timestamp,
+) -> Result<Option<Applied>, Error> {
+    let Some(order) = orders::lock(tx, order).await? else {
+        return Ok(None);
+    };
+    let Some(payment) = payments::lock_of_order(tx, order.id).await? else {
+        return Ok(None);
+    };
+    let mut refunds = refunds::of_payment(tx.client(), payment.id).await?;
+    let Some(found) = refunds
+        .iter_mut()
+        .find(|found| found.id == refund && found.status == RefundStatus::Manual)
+    else {
+        return Ok(None);
+    };
+    refunds::close(tx, refund, RefundStatus::Done, None, Some((reference, by)), now).await?;
+    found.status = RefundStatus::Done;
+    let finished = [Finished::of(found, Account::Bank)];
+    let returned = returned(&refunds::known(&refunds));
+    let after = with_returns(payment.status, payment.amount, returned);
+    let moved = Move {
+        after,
+        cause: "people transferred money back",
+        finished: &finished,
+    };
+    move_payment(tx, &order, &payment, moved, random, now)
+        .await
+        .map(Some)
+}
+
+/// Ends an order that cost nothing and whose tickets were all taken back. One that cost something ends with its money.
+///
+/// # Errors
+/// If the database does not answer; nothing was changed then.
+pub async fn end_if_free_and_empty(
+    tx: &Transaction<'_>,
+    order: &Order,
+    payment: &Payment,
+    random: RandomId<'_>,
+    now: Timestamp,
+) -> Result<(), Error> {
+    if payment.amount == Rupiah::ZERO && issued::lock_live(tx, order.id).await?.is_empty() {
+        let moved = Move {
+            after: PaymentStatus::Refunded,
+            cause: "all tickets were taken back",
+            finished: &[],
+        };
+        move_payment(tx, order, payment, moved, random, now).await?;
+    }
+    Ok(())
 }
 
 /// Settles an order that costs nothing: there is no gateway to wait for.
@@ -108,27 +321,38 @@ pub async fn settle_free(
     random: RandomId<'_>,
     now: Timestamp,
 ) -> Result<Applied, Error> {
-    move_payment(
-        tx,
-        order,
-        payment,
-        PaymentStatus::Success,
-        "free of charge",
-        random,
-        now,
-    )
-    .await
+    let moved = Move {
+        after: PaymentStatus::Success,
+        cause: "free of charge",
+        finished: &[],
+    };
+    move_payment(tx, order, payment, moved, random, now).await
 }
 
+/// A step of a payment.
+struct Move<'a> {
+    /// Where it leads; it may stay.
+    after: PaymentStatus,
+    /// Why.
+    cause: &'a str,
+    /// What went back meanwhile.
+    finished: &'a [Finished],
+}
+
+/// Moves a payment with all that follows. What went back is posted after what came in: both may be heard of at once.
 async fn move_payment(
     tx: &Transaction<'_>,
     order: &Order,
     payment: &Payment,
-    after: PaymentStatus,
-    cause: &str,
+    moved: Move<'_>,
     random: RandomId<'_>,
     now: Timestamp,
 ) -> Result<Applied, Error> {
+    let Move {
+        after,
+        cause,
+        finished,
+    } = moved;
     let before = payment.status;
     let mut applied = Applied {
         before,
@@ -136,12 +360,43 @@ async fn move_payment(
         order: order.status,
         messages: Vec::new(),
     };
-    if before == after {
-        return Ok(applied);
+    if before != after {
+        payments::set_status(tx, payment.id, before, after, cause, now).await?;
+        let mail = follow(tx, order, payment, &mut applied, random, now).await?;
+        let mail = mail.map(|mail| Outgoing::mail(random(), mail)).transpose()?;
+        applied.messages.extend(mail);
     }
-    payments::set_status(tx, payment.id, before, after, cause, now).await?;
+    for refund in finished {
+        let balances = ledger::balances(tx, payment.id).await?;
+        let entries = domain::ledger::refund(refund.amount, &refund.parts, &balances, refund.way);
+        ledger::post(tx, Posting::Refund(refund.id), payment.id, &entries, now).await?;
+        let mail = Mail::RefundDone { refund: refund.id };
+        applied.messages.push(Outgoing::mail(random(), mail)?);
+    }
+    if before != after && after == PaymentStatus::Chargeback {
+        reverse(tx, payment, now).await?;
+    }
+    outbox::insert_all(tx, &applied.messages, now).await?;
+    if applied.order == OrderStatus::RefundDue {
+        let started = give_back_late_money(tx, order, payment, random, now).await?;
+        applied.messages.extend(started);
+    }
+    Ok(applied)
+}
+
+/// What the new status of a payment means for its order, its stock, its tickets and the ledger. Returns what the buyer is told.
+async fn follow(
+    tx: &Transaction<'_>,
+    order: &Order,
+    payment: &Payment,
+    applied: &mut Applied,
+    random: RandomId<'_>,
+    now: Timestamp,
+) -> Result<Option<Mail>, Error> {
+    let (before, after) = (applied.before, applied.after);
+    let came_in = !before.was_paid() && after.was_paid() && after != PaymentStatus::Conflicted;
     let (status, mail) = match consequence(before, after) {
-        Consequence::None => return Ok(applied),
+        Consequence::None => (order.status, None),
         Consequence::Fulfil => {
             if fulfil(tx, order, random, now).await? {
                 (OrderStatus::Paid, Some(Mail::Tickets { order: order.id }))
@@ -151,31 +406,74 @@ async fn move_payment(
         }
         Consequence::Void => {
             stock::release_order(tx, order.id).await?;
-            stock::unsell(tx, order.id).await?;
-            issued::void_order(tx, order.id, now).await?;
-            let refunded = after == PaymentStatus::Refunded;
-            (
-                if refunded {
-                    OrderStatus::Refunded
-                } else {
-                    OrderStatus::Disputed
-                },
-                None,
-            )
+            let live = issued::lock_live(tx, order.id).await?;
+            let live: Vec<_> = live.into_iter().map(|ticket| ticket.id).collect();
+            issued::void(tx, &live, now).await?;
+            stock::unsell(tx, &live).await?;
+            match after {
+                PaymentStatus::Refunded => (OrderStatus::Refunded, None),
+                _ => (OrderStatus::Disputed, None),
+            }
         }
         Consequence::Alert => {
             stock::release_order(tx, order.id).await?;
             (OrderStatus::Disputed, None)
         }
     };
-    orders::set_status(tx, order.id, status, now).await?;
-    applied.order = status;
-    if let Some(mail) = mail {
-        let message = Outgoing::mail(random(), mail)?;
-        outbox::insert(tx, &message, now).await?;
-        applied.messages.push(message);
+    if status != order.status {
+        orders::set_status(tx, order.id, status, now).await?;
+        applied.order = status;
     }
-    Ok(applied)
+    if came_in {
+        let entries = if status == OrderStatus::Paid {
+            domain::ledger::charge(payment.amount, &ledger::sold(tx, order.id).await?)
+        } else {
+            domain::ledger::charge_unearned(payment.amount)
+        };
+        ledger::post(tx, Posting::Charge, payment.id, &entries, now).await?;
+    }
+    Ok(mail)
+}
+
+/// The payer's bank took the money: what is left of it is gone, and nothing of it can be given back any more.
+async fn reverse(tx: &Transaction<'_>, payment: &Payment, now: Timestamp) -> Result<(), Error> {
+    let mut refunds = refunds::of_payment(tx.client(), payment.id).await?;
+    let open = refunds.iter().filter(|refund| refund.status.is_open());
+    let open: Vec<RefundId> = open.map(|refund| refund.id).collect();
+    for id in open {
+        give_up(tx, &mut refunds, id, "the payer's bank took the money back", now).await?;
+    }
+    let entries = domain::ledger::reversal(&ledger::balances(tx, payment.id).await?);
+    Ok(ledger::post(tx, Posting::Reversal, payment.id, &entries, now).await?)
+}
+
+/// Money that came for what could not be given goes back: what of it is neither given back nor on its way is requested.
+async fn give_back_late_money(
+    tx: &Transaction<'_>,
+    order: &Order,
+    payment: &Payment,
+    random: RandomId<'_>,
+    now: Timestamp,
+) -> Result<Vec<Outgoing>, Error> {
+    let refunds = refunds::of_payment(tx.client(), payment.id).await?;
+    let promised = promised(&refunds::known(&refunds));
+    let left = payment.amount.minus(promised).unwrap_or(Rupiah::ZERO);
+    if left == Rupiah::ZERO {
+        return Ok(Vec::new());
+    }
+    let asked = Asked {
+        cause: Cause::LatePayment,
+        by: None,
+        event: None,
+        reason: "The payment came too late for its tickets",
+    };
+    let plan = Plan {
+        tickets: Vec::new(),
+        amount: left,
+        parts: Vec::new(),
+    };
+    let (_, messages) = refunds::request(tx, order, payment, &asked, &plan, random, now).await?;
+    Ok(messages)
 }
 
 /// Sells what the order holds and issues its tickets. What is not held any more, because the time to pay was over, is taken

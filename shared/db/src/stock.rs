@@ -11,7 +11,7 @@ use crate::ticket_types::int;
 use domain::cart::StockError;
 use domain::inventory::{self, Share, Stripe};
 use domain::ticket::Capacity;
-use domain::{CartItemId, OrderId, OrderItemId, TicketTypeId, Timestamp};
+use domain::{CartItemId, IssuedTicketId, OrderId, OrderItemId, TicketTypeId, Timestamp};
 use tokio_postgres::Transaction;
 
 /// To whom a hold belongs.
@@ -358,9 +358,7 @@ pub async fn sell(tx: &Transaction<'_>, order: OrderId) -> Result<u32> {
 
 const UNSELL_SQL: &str = "
     with back as (
-        select i.ticket_type_id, count(*)::int as quantity from issued_tickets i
-        join order_items oi on oi.id = i.order_item_id
-        where oi.order_id = $1 and i.status = 'valid' group by 1
+        select ticket_type_id, count(*)::int as quantity from issued_tickets where id = any($1) group by 1
     ),
     locked as materialized (
         select s.ticket_type_id, s.stripe, s.sold from ticket_stock s join back using (ticket_type_id)
@@ -375,10 +373,14 @@ const UNSELL_SQL: &str = "
     update ticket_stock s set sold = s.sold - h.quantity
     from shares h where s.ticket_type_id = h.ticket_type_id and s.stripe = h.stripe and h.quantity > 0";
 
-/// Puts the units of an order's valid tickets back on sale. Call before the tickets are voided. Sold units have no stripe
-/// of their own, so they are taken off the lowest stripes that have any.
-pub async fn unsell(tx: &Transaction<'_>, order: OrderId) -> Result<()> {
-    tx.execute_typed(UNSELL_SQL, params![INT8: order.get()]).await?;
+/// Puts the units of tickets that this transaction voids back on sale. Sold units have no stripe of their own, so they are
+/// taken off the lowest stripes that have any.
+pub async fn unsell(tx: &Transaction<'_>, tickets: &[IssuedTicketId]) -> Result<()> {
+    if tickets.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<i64> = tickets.iter().map(|id| id.get()).collect();
+    tx.execute_typed(UNSELL_SQL, params![INT8_ARRAY: ids]).await?;
     Ok(())
 }
 

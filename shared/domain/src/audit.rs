@@ -2,7 +2,9 @@
 //! secrets, so that it can be read by those who run the platform and by the organizer of an event.
 
 use crate::user::Role;
-use crate::{CampaignId, CategoryId, EventId, PromoId, SubjectId, TicketTypeId, Timestamp, UserId};
+use crate::{
+    CampaignId, CategoryId, EventId, PaymentId, PromoId, SubjectId, TicketTypeId, Timestamp, UserId,
+};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -35,6 +37,8 @@ pub enum Subject {
     Promo(PromoId),
     /// A group of promo codes.
     PromoCampaign(CampaignId),
+    /// A payment, or what of it goes back.
+    Payment(PaymentId),
 }
 
 impl Subject {
@@ -47,6 +51,7 @@ impl Subject {
             Self::User(_) => SubjectKind::User,
             Self::Promo(_) => SubjectKind::Promo,
             Self::PromoCampaign(_) => SubjectKind::PromoCampaign,
+            Self::Payment(_) => SubjectKind::Payment,
         }
     }
 
@@ -59,6 +64,7 @@ impl Subject {
             Self::User(id) => id.get(),
             Self::Promo(id) => id.get(),
             Self::PromoCampaign(id) => id.get(),
+            Self::Payment(id) => id.get(),
         })
     }
 
@@ -66,7 +72,11 @@ impl Subject {
     pub const fn event(self) -> Option<EventId> {
         match self {
             Self::Event(event) | Self::TicketType(_, event) => Some(event),
-            Self::Category(_) | Self::User(_) | Self::Promo(_) | Self::PromoCampaign(_) => None,
+            Self::Category(_)
+            | Self::User(_)
+            | Self::Promo(_)
+            | Self::PromoCampaign(_)
+            | Self::Payment(_) => None,
         }
     }
 }
@@ -114,17 +124,20 @@ pub enum SubjectKind {
     Promo,
     /// A group of promo codes.
     PromoCampaign,
+    /// A payment.
+    Payment,
 }
 
 impl SubjectKind {
     /// Every kind.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Event,
         Self::TicketType,
         Self::Category,
         Self::User,
         Self::Promo,
         Self::PromoCampaign,
+        Self::Payment,
     ];
 
     /// As stored.
@@ -136,6 +149,7 @@ impl SubjectKind {
             Self::User => "user",
             Self::Promo => "promo",
             Self::PromoCampaign => "promo_campaign",
+            Self::Payment => "payment",
         }
     }
 

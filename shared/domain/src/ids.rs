@@ -74,6 +74,8 @@ ids! {
     CampaignId,
     /// A payment.
     PaymentId,
+    /// Money on its way back.
+    RefundId,
     /// A ticket issued to a buyer.
     IssuedTicketId,
     /// A row of the audit log.

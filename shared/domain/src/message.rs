@@ -1,7 +1,7 @@
 //! What travels through the queues. A message is written to the outbox in the transaction of its cause and published
 //! after the commit; consumers are idempotent by [`Envelope::id`].
 
-use crate::{EventId, ImageId, OrderId, Timestamp};
+use crate::{EventId, ImageId, OrderId, RefundId, Timestamp};
 
 /// A queue of the fleet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -12,11 +12,14 @@ pub enum Queue {
     Mail,
     /// Pictures to work on, for `media-worker`. The store of the originals puts its own notices into it, too.
     Media,
+    /// Money to give back, for `payment-worker`. A queue of its own: the many refunds of a cancelled event must not keep others
+    /// waiting for their tickets.
+    Refunds,
 }
 
 impl Queue {
     /// Every queue.
-    pub const ALL: [Self; 3] = [Self::PaymentNotifications, Self::Mail, Self::Media];
+    pub const ALL: [Self; 4] = [Self::PaymentNotifications, Self::Mail, Self::Media, Self::Refunds];
 
     /// Name in the outbox, in the template and in environment variables.
     pub const fn as_str(self) -> &'static str {
@@ -24,6 +27,7 @@ impl Queue {
             Self::PaymentNotifications => "payment-notifications",
             Self::Mail => "mail",
             Self::Media => "media",
+            Self::Refunds => "refunds",
         }
     }
 
@@ -59,13 +63,7 @@ impl Outgoing {
     /// # Errors
     /// If the mail cannot be written as JSON, which would be a mistake in its type.
     pub fn mail(id: String, mail: Mail) -> crate::Result<Self> {
-        let envelope = Envelope { id, body: mail };
-        let body = serde_json::to_string(&envelope).map_err(crate::Error::internal)?;
-        Ok(Self {
-            id: envelope.id,
-            queue: Queue::Mail,
-            body,
-        })
+        Self::wrap(id, Queue::Mail, mail)
     }
 
     /// Wraps work on a picture for its queue; `id` is 128 random bits in hexadecimal.
@@ -73,11 +71,23 @@ impl Outgoing {
     /// # Errors
     /// If it cannot be written as JSON, which would be a mistake in its type.
     pub fn media(id: String, work: MediaWork) -> crate::Result<Self> {
-        let envelope = Envelope { id, body: work };
+        Self::wrap(id, Queue::Media, work)
+    }
+
+    /// Wraps work on a refund for its queue; `id` is 128 random bits in hexadecimal.
+    ///
+    /// # Errors
+    /// If it cannot be written as JSON, which would be a mistake in its type.
+    pub fn refund(id: String, work: RefundWork) -> crate::Result<Self> {
+        Self::wrap(id, Queue::Refunds, work)
+    }
+
+    fn wrap(id: String, queue: Queue, body: impl serde::Serialize) -> crate::Result<Self> {
+        let envelope = Envelope { id, body };
         let body = serde_json::to_string(&envelope).map_err(crate::Error::internal)?;
         Ok(Self {
             id: envelope.id,
-            queue: Queue::Media,
+            queue,
             body,
         })
     }
@@ -106,6 +116,13 @@ pub struct PaymentNotice {
 pub struct MediaWork {
     /// The picture.
     pub image: ImageId,
+}
+
+/// Money is to be given back. How much and how, its row says: a message may come late or twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct RefundWork {
+    /// The refund.
+    pub refund: RefundId,
 }
 
 /// A mail to send.
@@ -154,6 +171,21 @@ pub enum Mail {
         order: OrderId,
         /// The event.
         event: EventId,
+    },
+    /// Somebody asked for money to be given back.
+    RefundStarted {
+        /// The refund.
+        refund: RefundId,
+    },
+    /// The way by which was paid leads one way only: people transfer the money back.
+    RefundManual {
+        /// The refund.
+        refund: RefundId,
+    },
+    /// Money went back.
+    RefundDone {
+        /// The refund.
+        refund: RefundId,
     },
 }
 

@@ -2,6 +2,7 @@
 
 mod event_cancelled;
 mod order_placed;
+mod refund;
 mod refund_due;
 mod reset_code;
 mod tickets;
@@ -9,6 +10,7 @@ mod verification;
 
 pub use event_cancelled::{EventCancelled, event_cancelled};
 pub use order_placed::{Line, OrderPlaced, order_placed};
+pub use refund::{Progress, Refund, refund};
 pub use refund_due::{RefundDue, refund_due};
 pub use reset_code::reset_code;
 pub use tickets::{MOST_TICKETS, Ticket, Tickets, tickets};

@@ -16,6 +16,10 @@ pub struct OrderPlaced<'a> {
     pub lines: Vec<Line>,
     /// Taken off the sum of the lines.
     pub discount: Rupiah,
+    /// Service fees.
+    pub fee: Rupiah,
+    /// Taxes.
+    pub tax: Rupiah,
     /// What is charged.
     pub total: Rupiah,
     /// Until when it can be paid.
@@ -60,6 +64,15 @@ pub fn order_placed(language: Language, order: OrderPlaced<'_>) -> Letter {
             language.pick("Potongan", "Discount"),
             format!("−{}", order.discount),
         ));
+    }
+    let added = [
+        (language.pick("Biaya layanan", "Service fee"), order.fee),
+        (language.pick("Pajak", "Tax"), order.tax),
+    ];
+    for (name, amount) in added {
+        if amount > Rupiah::ZERO {
+            sums.push((name, amount.to_string()));
+        }
     }
     sums.push(("Total", order.total.to_string()));
     let lines = order.lines.into_iter().map(|line| BillLine {

@@ -9,6 +9,7 @@ use db::stock::{self, Owner, Want};
 use db::{audit, ticket_types};
 use domain::audit::{Changes, Entry, Origin, Subject, Via};
 use domain::event::EventStatus;
+use domain::message::Queue;
 use domain::order::OrderStatus;
 use domain::user::Role;
 use domain::{CartItemId, EventId, TicketTypeId, UserId};
@@ -166,10 +167,11 @@ async fn money_for_a_cancelled_event_goes_back() {
 
     let late = apply(&mut client, waiting, &report("t2", "settlement", "3000.00"), 2).await;
     assert_eq!(late.order, OrderStatus::RefundDue);
-    let [mail] = &late.messages[..] else {
-        panic!("one mail: {:?}", late.messages)
+    let [mail, work] = &late.messages[..] else {
+        panic!("a mail and a refund: {:?}", late.messages)
     };
     assert!(mail.body.contains("refund_due"), "{}", mail.body);
+    assert_eq!(work.queue, Queue::Refunds);
     let left = counters(&client, festival).await;
     assert_eq!(
         (left.held, left.sold),

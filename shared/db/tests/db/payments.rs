@@ -41,6 +41,7 @@ pub fn report(transaction: &str, words: &str, amount: &str) -> Report {
         gross_amount: amount.to_owned(),
         currency: Some("IDR".to_owned()),
         payment_type: Some("qris".to_owned()),
+        refunds: Vec::new(),
     }
 }
 

@@ -34,7 +34,7 @@ fn event(words: &str) -> Event {
 
 /// Lives of a payment as the gateway tells them, in their true order. Left out is what contradicts itself: two different
 /// failures of one transaction, and a denial before and after the payment, which means a reversal only after it.
-const LIVES: [&[&str]; 26] = [
+const LIVES: [&[&str]; 28] = [
     &["settlement"],
     &["pending", "settlement"],
     &["pending", "expire"],
@@ -42,6 +42,8 @@ const LIVES: [&[&str]; 26] = [
     &["pending", "deny"],
     &["pending", "failure"],
     &["capture", "settlement", "refund"],
+    &["pending", "capture", "cancel"],
+    &["authorize", "capture", "cancel", "end"],
     &["pending", "settlement", "partial_refund"],
     &["pending", "settlement", "partial_refund", "refund"],
     &["pending", "settlement", "chargeback"],

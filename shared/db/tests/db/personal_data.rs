@@ -160,6 +160,9 @@ async fn somebody(db: &TestDb) -> UserId {
              select id, 'T-1', 'paid', true, amount::text, now(), now() from payments;
          insert into payment_transitions (payment_id, from_status, to_status, cause, at)
              select id, 'pending', 'success', 'T-1', now() from payments;
+         insert into refunds (payment_id, key, amount, reason, cause, status, created_at, updated_at, finished_at)
+             select id, 'R-1', 1, 'ill', 'request', 'succeeded', now(), now(), now() from payments;
+         insert into event_cancellations (event_id, started_by, started_at) values ({event}, {user}, now());
          insert into payment_notifications (fingerprint, order_code, transaction_status, status_code, body, received_at,
                                             last_received_at)
              select '\\x01', code, 'settlement', '200', '{SECRET}', now(), now() from orders;

@@ -405,8 +405,10 @@ async fn expiry_and_payment_at_the_same_moment_never_both_win() {
         // The next round starts with everything taken but two units.
         let tx = client.transaction().await.unwrap();
         stock::release_order(&tx, rival).await.unwrap();
-        stock::unsell(&tx, order).await.unwrap();
-        issued::void_order(&tx, order, at(901)).await.unwrap();
+        let live = issued::lock_live(&tx, order).await.unwrap();
+        let live: Vec<_> = live.into_iter().map(|ticket| ticket.id).collect();
+        issued::void(&tx, &live, at(901)).await.unwrap();
+        stock::unsell(&tx, &live).await.unwrap();
         orders::set_status(&tx, order, OrderStatus::Refunded, at(901))
             .await
             .unwrap();
