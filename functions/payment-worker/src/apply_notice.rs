@@ -1,4 +1,4 @@
-use crate::{App, truth};
+use crate::App;
 use domain::Error;
 use domain::message::PaymentNotice;
 use gateway::GatewayError;
@@ -29,5 +29,6 @@ pub(crate) async fn apply_notice(app: &App, notice: &PaymentNotice) -> Result<()
         }
         Err(error) => return Err(error.into()),
     };
-    truth::apply(app, order.id, &order.code, said).await
+    settling::apply(app.books(), order.id, &order.code, said).await?;
+    Ok(())
 }

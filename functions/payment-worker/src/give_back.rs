@@ -1,4 +1,4 @@
-use crate::{App, truth};
+use crate::App;
 use db::refunds::Refund;
 use domain::payment::PaymentStatus;
 use domain::refund::{RefundStatus, Step, may_try_on, next_step};
@@ -41,7 +41,7 @@ pub(crate) async fn give_back(app: &App, id: RefundId) -> Result<(), Error> {
     let outcome = ask(app, &refund, paid, now).await;
     let outcome = match outcome {
         Outcome::Said(said) => {
-            truth::apply(app, refund.order_id, &refund.order_code, said).await?;
+            settling::apply(app.books(), refund.order_id, &refund.order_code, said).await?;
             None
         }
         Outcome::Later(why, until) => Some((why, until, false)),

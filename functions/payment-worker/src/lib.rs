@@ -7,13 +7,12 @@
 
 mod apply_notice;
 mod give_back;
-mod truth;
 
 use domain::Error;
 use domain::message::{Envelope, PaymentNotice, RefundWork};
 use runtime::{BootError, Clock, Env};
 use serde::Deserialize;
-use settling::Midtrans;
+use settling::{Books, Midtrans};
 use worker::{Consumer, Record, decode};
 
 /// What the worker works with.
@@ -41,6 +40,14 @@ impl App {
             queue: queue::Publisher::connect(|name| env.get(name)).await,
             clock: Clock::system(),
         })
+    }
+
+    fn books(&self) -> Books<'_> {
+        Books {
+            db: &self.db,
+            queue: &self.queue,
+            now: self.clock.now(),
+        }
     }
 }
 

@@ -19,8 +19,8 @@ fn allowed(name: &str) -> &'static [&'static str] {
         "blob" => &["domain", "outbound", "runtime"],
         // What several functions do with pictures, over two adapters.
         "pictures" => &["blob", "db", "domain", "runtime", "web"],
-        // Several functions ask the payment gateway, all behind the one breaker that the fleet keeps in its table.
-        "settling" => &["domain", "gateway", "kv", "runtime"],
+        // Several functions ask the payment gateway, behind one breaker of the fleet, and apply what it says in one way.
+        "settling" => &["db", "domain", "gateway", "kv", "queue", "runtime"],
         "views" => &["db", "domain"],
         "web" | "worker" => &["domain", "runtime"],
         "testkit" => &[

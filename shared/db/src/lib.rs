@@ -26,6 +26,7 @@ pub mod refunds;
 pub mod sessions;
 pub mod settlement;
 mod sql;
+pub mod reconciliation;
 pub mod stock;
 pub mod ticket_types;
 pub mod users;

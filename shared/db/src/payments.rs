@@ -5,6 +5,7 @@ use crate::sql::{RowExt as _, params};
 use domain::message::PaymentNotice;
 use domain::page::Page;
 use domain::payment::{PaymentStatus, Transaction as Reported, TransactionStatus};
+use domain::reconciliation::FIRST_SECONDS;
 use domain::{OrderId, PaymentId, Rupiah, TicketTypeId, Timestamp, UserId};
 use tokio_postgres::{Client, Row, Transaction};
 
@@ -47,8 +48,9 @@ pub enum Opened {
 }
 
 const INSERT_SQL: &str = "
-    insert into payments (order_id, user_id, amount, original_amount, discount, opening_until, payment_date, created_at, updated_at)
-    select id, user_id, total, total + discount, discount, $2, $3, $3, $3 from orders where id = $1
+    insert into payments (order_id, user_id, amount, original_amount, discount, opening_until, next_check_at, payment_date,
+                          created_at, updated_at)
+    select id, user_id, total, total + discount, discount, $2, $4, $3, $3, $3 from orders where id = $1
     on conflict (order_id) do nothing
     returning id";
 
@@ -70,8 +72,11 @@ pub async fn open(
     lease_until: Timestamp,
     now: Timestamp,
 ) -> Result<Opened> {
-    let params = params![INT8: order.get(), TIMESTAMPTZ: lease_until.inner(), TIMESTAMPTZ: now.inner()];
+    let (until, at) = (lease_until.inner(), now.inner());
+    let first_check = now.plus_seconds(FIRST_SECONDS).inner();
+    let params = params![INT8: order.get(), TIMESTAMPTZ: until, TIMESTAMPTZ: at, TIMESTAMPTZ: first_check];
     let made = tx.query_typed_opt(INSERT_SQL, params).await?.is_some();
+    let params = params![INT8: order.get(), TIMESTAMPTZ: until, TIMESTAMPTZ: at];
     let leased = made || tx.query_typed_opt(LEASE_SQL, params).await?.is_some();
     let payment = read(
         &tx.query_typed_one(OF_ORDER_SQL, params![INT8: order.get()])

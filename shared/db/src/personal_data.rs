@@ -236,7 +236,8 @@ pub const TABLES: &[Table] = &[
         columns: &[
             kept("id"), kept("order_id"), kept("user_id"), kept("amount"), kept("original_amount"), kept("discount"),
             kept("status"), secret("transaction_token"), secret("redirect_url"), neutral("opening_until"),
-            kept("payment_date"), kept("settled_at"), kept("created_at"), kept("updated_at"),
+            neutral("next_check_at"), neutral("polled_at"), kept("payment_date"), kept("settled_at"), kept("created_at"),
+            kept("updated_at"),
         ],
     },
     Table {

@@ -21,6 +21,7 @@ pub mod preferences;
 pub mod price;
 pub mod promo;
 pub mod rate;
+pub mod reconciliation;
 pub mod refund;
 pub mod session;
 pub mod text;

@@ -1,22 +1,34 @@
 //! What Midtrans says, and what it does to a payment.
 
-use crate::App;
 use db::settlement::{Applied, GivenBack, Report};
 use domain::order::OrderStatus;
-use domain::{Error, OrderId, Rupiah, payment};
+use domain::payment::{self, PaymentStatus};
+use domain::{Error, OrderId, Rupiah, Timestamp};
 use gateway::TransactionReport;
+use queue::Publisher;
+
+/// Where an answer is written down.
+#[derive(Clone, Copy)]
+pub struct Books<'a> {
+    /// The database.
+    pub db: &'a db::Db,
+    /// Publishes messages after the commit.
+    pub queue: &'a Publisher,
+    /// The time.
+    pub now: Timestamp,
+}
 
 /// Applies what the gateway says of an order, in one transaction, and publishes what follows from it. Nothing is done if the
-/// answer is about another order or in words that are not known.
+/// answer is about another order or in words that are not known. Returns where the payment stands, if something was applied.
 ///
 /// # Errors
 /// If the database does not answer; nothing was changed then.
-pub(crate) async fn apply(
-    app: &App,
+pub async fn apply(
+    books: Books<'_>,
     order: OrderId,
     code: &str,
     said: TransactionReport,
-) -> Result<(), Error> {
+) -> Result<Option<PaymentStatus>, Error> {
     // Some banks put the transaction id where the order code belongs.
     if said.order_id != code && said.order_id != said.transaction_id {
         tracing::error!(
@@ -24,7 +36,7 @@ pub(crate) async fn apply(
             said = said.order_id,
             "the gateway answered for another order"
         );
-        return Ok(());
+        return Ok(None);
     }
     let Some(status) = payment::read_status(&said.transaction_status, said.fraud_status.as_deref()) else {
         tracing::error!(
@@ -32,7 +44,7 @@ pub(crate) async fn apply(
             status = said.transaction_status,
             "unknown status of a transaction"
         );
-        return Ok(());
+        return Ok(None);
     };
     let cause = format!("gateway says {}", said.transaction_status);
     let report = Report {
@@ -43,8 +55,8 @@ pub(crate) async fn apply(
         currency: said.currency,
         payment_type: said.payment_type,
     };
-    let now = app.clock.now();
-    let mut conn = app.db.conn().await?;
+    let now = books.now;
+    let mut conn = books.db.conn().await?;
     let tx = conn.begin().await?;
     let applied =
         db::settlement::apply(&tx, order, &report, &cause, &runtime::random::hex::<16>, now).await?;
@@ -54,15 +66,16 @@ pub(crate) async fn apply(
             order = code,
             "the gateway knows a payment of an order without one"
         );
-        return Ok(());
+        return Ok(None);
     };
     tell(code, &applied);
-    app.queue
+    books
+        .queue
         .publish_committed(&applied.messages, async |ids| {
             db::outbox::mark_published(&conn, ids, now).await
         })
         .await;
-    Ok(())
+    Ok(Some(applied.after))
 }
 
 /// Refunds in an answer. One whose amount cannot be read stays out of the books, and people are called.
