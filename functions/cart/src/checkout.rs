@@ -7,11 +7,11 @@ use db::ticket_types::ForSale;
 use domain::message::{Mail, Outgoing};
 use domain::order;
 use domain::price::{PricedLine, price};
+use domain::promo::{PromoCode, PromoCodes};
 use domain::{Error, Rupiah, TicketTypeId, Timestamp, UserId};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::sync::Arc;
-use web::input::Nothing;
 use web::{Access, Answer, Caller, ClientIp, Keyed, Route};
 
 pub(crate) const ROUTE: Route = Route::new(
@@ -21,6 +21,7 @@ pub(crate) const ROUTE: Route = Route::new(
     "checkout",
     "Turn the cart into an order; its tickets are kept until the time to pay is over",
 )
+.body::<CheckoutIn>()
 .data::<CheckoutOut>()
 .idempotent()
 .conflicts(&[
@@ -29,7 +30,18 @@ pub(crate) const ROUTE: Route = Route::new(
     "limit_reached",
     "below_minimum",
     "sales_closed",
+    "promo_used_up",
+    "promo_limit_reached",
+    "promo_changed",
 ]);
+
+web::input! {
+    /// What goes with the order; nothing has to be sent.
+    pub(crate) struct CheckoutIn {
+        /// A promo code, or several with commas between if all of them may be combined.
+        promo_code: Option<PromoCodes>,
+    }
+}
 
 /// The order.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -37,7 +49,7 @@ pub(crate) const ROUTE: Route = Route::new(
 pub(crate) struct CheckoutOut {
     user_id: UserId,
     items: Vec<LineOut>,
-    /// What will be charged, in rupiah.
+    /// What will be charged, in rupiah: `subtotal - discount + fee + tax`.
     total: Rupiah,
     /// `pending`: it waits for payment.
     status: &'static str,
@@ -45,6 +57,16 @@ pub(crate) struct CheckoutOut {
     order_id: String,
     /// Until when it can be paid.
     expires_at: Timestamp,
+    /// Prices of the lines, in rupiah.
+    subtotal: Rupiah,
+    /// What promo codes take off, in rupiah.
+    discount: Rupiah,
+    /// Service fees, in rupiah.
+    fee: Rupiah,
+    /// Taxes, in rupiah.
+    tax: Rupiah,
+    /// The promo codes, in the order in which they were applied.
+    promo_codes: Vec<PromoCode>,
 }
 
 /// A line of the order.
@@ -57,18 +79,27 @@ struct LineOut {
     price: Rupiah,
     /// Price of the line in rupiah.
     subtotal: Rupiah,
+    /// What promo codes take off the line, in rupiah.
+    discount: Rupiah,
+    /// Service fee of the line, in rupiah.
+    fee: Rupiah,
+    /// Tax of the line, in rupiah.
+    tax: Rupiah,
+    /// What the line is charged, in rupiah.
+    charged: Rupiah,
 }
 
 pub(crate) async fn checkout(
     State(app): State<Arc<App>>,
     caller: Caller,
     ip: ClientIp,
-    mut request: Keyed<Nothing>,
+    mut request: Keyed<CheckoutIn>,
 ) -> web::Result<Response> {
     let now = app.clock.now();
     let quota = limits::write(&app, &ip, caller, now).await?;
     let expires_at = now.plus_seconds(app.payment_seconds);
     let once = request.take_once(ROUTE.id, caller.id);
+    let codes = request.body.promo_code.unwrap_or_default();
     let mut conn = app.db.conn().await?;
     let tx = conn.begin().await?;
     if let Some(stored) = db::idempotency::claim(&tx, once.as_ref(), now).await? {
@@ -95,7 +126,9 @@ pub(crate) async fn checkout(
             .map_err(|error| named(error.into(), sale))?;
         lines.push(sale.line(item.quantity));
     }
-    let price = price(&lines, &[])?;
+    let promos = db::promos::for_purchase(tx.client(), &codes, caller.id, now).await?;
+    let terms: Vec<_> = promos.iter().map(|stored| &stored.promo.terms).collect();
+    let price = price(&lines, &terms)?;
     let code = order::code(runtime::random::bytes());
     let (order, line_ids) = db::orders::insert(&tx, &code, caller.id, &price, expires_at, now).await?;
     let mail = Outgoing::mail(
@@ -103,7 +136,8 @@ pub(crate) async fn checkout(
         Mail::OrderPlaced { order: order.id },
     )?;
     db::outbox::insert(&tx, &mail, now).await?;
-    // The counters come last, after all holds; rows and lines stand in the order in which they are locked.
+    // The counters come last, after all holds, and the promo codes after them; rows and lines stand in the order in which they are
+    // locked.
     let mut held = Vec::with_capacity(items.len());
     for item in &items {
         held.push(stock::lock_cart_holds(&tx, item.id).await?);
@@ -120,6 +154,7 @@ pub(crate) async fn checkout(
             .await?
             .map_err(|error| named(error.into(), sale))?;
     }
+    db::promos::redeem(&tx, order.id, caller.id, &promos, &price, now).await?;
     let data = CheckoutOut {
         user_id: caller.id,
         items: price.lines.iter().map(LineOut::from).collect(),
@@ -127,6 +162,11 @@ pub(crate) async fn checkout(
         status: "pending",
         order_id: code,
         expires_at,
+        subtotal: price.subtotal,
+        discount: price.discount,
+        fee: price.fee,
+        tax: price.tax,
+        promo_codes: promos.into_iter().map(|stored| stored.promo.code).collect(),
     };
     let answer = Answer::ok(data).message("Checkout initialized successfully");
     db::idempotency::store(tx.client(), once.as_ref(), &answer.to_stored()).await?;
@@ -162,6 +202,10 @@ impl From<&PricedLine> for LineOut {
             quantity: priced.line.quantity,
             price: priced.line.unit_price,
             subtotal: priced.subtotal,
+            discount: priced.discount,
+            fee: priced.fee,
+            tax: priced.tax,
+            charged: priced.charged,
         }
     }
 }

@@ -233,7 +233,10 @@ async fn checkout_makes_an_order_and_empties_the_cart() {
     let order = reply.data(200);
     assert_eq!(
         order["items"],
-        json!([{"ticketId": t.ticket, "quantity": 2, "price": 150_000, "subtotal": 300_000}])
+        json!([{
+            "ticketId": t.ticket, "quantity": 2, "price": 150_000, "subtotal": 300_000, "discount": 0, "fee": 0, "tax": 0,
+            "charged": 300_000,
+        }])
     );
     assert_eq!(
         (&order["userId"], &order["total"], &order["status"]),

@@ -1,6 +1,6 @@
 use crate::{App, Report};
 use db::orders::Overdue;
-use db::{orders, payments, stock};
+use db::{orders, payments, promos, stock};
 use domain::message::{Envelope, Outgoing, PaymentNotice, Queue};
 use domain::order::OrderStatus;
 use domain::payment::{PaymentStatus, TransactionStatus, read_status};
@@ -127,14 +127,14 @@ async fn hint(app: &App, notice: PaymentNotice) -> Result<(), Error> {
     Ok(())
 }
 
-/// Ends an order and gives its stock back, unless it was paid meanwhile.
+/// Ends an order and gives its stock and its promo codes back, unless it was paid meanwhile.
 async fn end(app: &App, order: &Overdue, now: Timestamp) -> Result<bool, Error> {
     let mut conn = app.db.conn().await?;
     let tx = conn.begin().await?;
     let locked = orders::lock(&tx, order.id).await?;
-    if locked.is_none_or(|order| order.status != OrderStatus::Pending) {
+    let Some(locked) = locked.filter(|order| order.status == OrderStatus::Pending) else {
         return Ok(false);
-    }
+    };
     if let Some(payment) = payments::lock_of_order(&tx, order.id).await?
         && !payment.status.was_paid()
         && payment.status != PaymentStatus::Expired
@@ -152,6 +152,7 @@ async fn end(app: &App, order: &Overdue, now: Timestamp) -> Result<bool, Error> 
     }
     orders::set_status(&tx, order.id, OrderStatus::Expired, now).await?;
     stock::release_order(&tx, order.id).await?;
+    promos::give_back(&tx, &locked, now).await?;
     tx.commit().await.map_err(db::DbError::from)?;
     Ok(true)
 }

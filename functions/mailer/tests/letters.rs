@@ -39,7 +39,9 @@ fn order_placed(language: Language, name: &str, ticket: &str) -> Letter {
             code: CODE,
             lines: vec![line(2, 300_000), line(1, 1_250_000)],
             discount: rupiah(50_000),
-            total: rupiah(1_500_000),
+            fee: rupiah(15_000),
+            tax: rupiah(166_650),
+            total: rupiah(1_681_650),
             pay_until: at("2030-01-05T12:45:00Z"),
             link: LINK.to_owned(),
         },
@@ -149,9 +151,11 @@ fn text_and_html_give_the_same_facts() {
         let (text, html) = (letter.text(), letter.html().unwrap());
         for fact in [
             time,
-            "Rp 1.500.000",
+            "Rp 1.681.650",
             "Rp 300.000",
             "−Rp 50.000",
+            "Rp 15.000",
+            "Rp 166.650",
             "2 × Festival",
             CODE,
             LINK,

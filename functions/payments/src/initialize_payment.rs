@@ -1,17 +1,20 @@
+use crate::page_items::page_items;
 use crate::{App, PaymentOut, limits, show};
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use db::Transaction;
 use db::orders::Order;
 use db::payments::{Opened, Payment};
+use db::promos::StoredPromo;
 use db::stock::{self, Owner, Want};
 use domain::event::EventStatus;
 use domain::message::{Mail, Outgoing};
 use domain::order;
-use domain::price::price;
+use domain::price::{Price, price};
+use domain::promo::{PromoCode, PromoCodes};
 use domain::ticket::{Quantity, SaleError};
 use domain::{Error, FieldError, Rupiah, TicketTypeId, Timestamp, UserId};
-use gateway::{Customer, GatewayError, Item, SnapOrder, SnapPage};
+use gateway::{Customer, GatewayError, SnapOrder, SnapPage};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::slice;
@@ -31,7 +34,7 @@ pub(crate) const ROUTE: Route = Route::new(
 .idempotent()
 .conflicts(&[
     "sold_out", "held_by_others", "limit_reached", "below_minimum", "sales_closed", "order_paid", "order_closed",
-    "request_in_flight", "payment_refused",
+    "request_in_flight", "payment_refused", "promo_used_up", "promo_limit_reached", "promo_changed",
 ]);
 
 /// Seconds for which the first of two clicks keeps the second from asking the gateway, too.
@@ -46,8 +49,9 @@ web::input! {
         ticket_id: Option<TicketTypeId>,
         /// How many of it.
         quantity: Option<Quantity>,
-        /// A promo code.
-        promo_code: Option<String>,
+        /// A promo code for tickets bought at once, or several with commas between if all of them may be combined. An order of the
+        /// cart has those that it was made with.
+        promo_code: Option<PromoCodes>,
     }
 }
 
@@ -96,14 +100,7 @@ pub(crate) async fn initialize_payment(
     let now = app.clock.now();
     let quota = limits::begin(&app, &ip, caller, now).await?;
     let once = request.take_once(ROUTE.id, caller.id);
-    if request
-        .body
-        .promo_code
-        .as_deref()
-        .is_some_and(|code| !code.trim().is_empty())
-    {
-        return Err(Error::invalid("invalid_promo", "Invalid promo code").into());
-    }
+    let codes = request.body.promo_code.take().unwrap_or_default();
     let what = request.body.what()?;
     let mut conn = app.db.conn().await?;
     let tx = conn.begin().await?;
@@ -114,14 +111,31 @@ pub(crate) async fn initialize_payment(
         .await?
         .ok_or_else(|| Error::unauthenticated("Invalid token"))?;
     let mut messages = Vec::new();
+    let mut used = None;
     let order = match what {
-        What::Order(code) => db::orders::lock_own(&tx, code, caller.id)
-            .await?
-            .ok_or_else(|| Error::not_found("Order"))?,
+        What::Order(code) => {
+            let order = db::orders::lock_own(&tx, code, caller.id).await?;
+            let order = order.ok_or_else(|| Error::not_found("Order"))?;
+            check_codes(&tx, &order, &codes).await?;
+            order
+        }
         What::Tickets(ticket, quantity) => {
-            match db::orders::lock_single_line(&tx, caller.id, ticket, quantity.get(), now).await? {
+            let known =
+                db::orders::lock_single_line(&tx, caller.id, ticket, quantity.get(), &codes, now).await?;
+            match known {
                 Some(order) => order,
-                None => order_at_once(&app, &tx, caller.id, ticket, quantity, &mut messages, now).await?,
+                None => {
+                    let promos = db::promos::for_purchase(tx.client(), &codes, caller.id, now).await?;
+                    let wish = Wish {
+                        ticket,
+                        quantity,
+                        promos: &promos,
+                    };
+                    let (order, price) =
+                        order_at_once(&app, &tx, caller.id, wish, &mut messages, now).await?;
+                    used = Some((promos, price));
+                    order
+                }
             }
         }
     };
@@ -135,6 +149,10 @@ pub(crate) async fn initialize_payment(
         let applied =
             db::settlement::settle_free(&tx, &order, payment, &runtime::random::hex::<16>, now).await?;
         messages.extend(applied.messages);
+    }
+    // Promo codes are locked after all stock.
+    if let Some((promos, price)) = &used {
+        db::promos::redeem(&tx, order.id, caller.id, promos, price, now).await?;
     }
     tx.commit().await.map_err(db::DbError::from)?;
     app.queue
@@ -173,16 +191,42 @@ pub(crate) async fn initialize_payment(
     Ok(answer.quota(quota).into_response())
 }
 
+/// An order of the cart was priced with its promo codes; it can only be paid with these, or without naming them again.
+async fn check_codes(tx: &Transaction<'_>, order: &Order, codes: &PromoCodes) -> domain::Result<()> {
+    if codes.is_empty() {
+        return Ok(());
+    }
+    let own = db::promos::of_order(tx.client(), order.id).await?;
+    let is_own = |code: &PromoCode| own.iter().any(|(name, _)| name == code.as_str());
+    if codes.as_slice().iter().all(is_own) {
+        Ok(())
+    } else {
+        let message = "A promo code is given when the order is made, at checkout";
+        Err(Error::invalid("promo_too_late", message))
+    }
+}
+
+/// What is bought at once.
+struct Wish<'a> {
+    ticket: TicketTypeId,
+    quantity: Quantity,
+    promos: &'a [StoredPromo],
+}
+
 /// An order of one line without a cart. What the buyer's cart holds of the same kind serves it.
 async fn order_at_once(
     app: &App,
     tx: &Transaction<'_>,
     user: UserId,
-    ticket: TicketTypeId,
-    quantity: Quantity,
+    wish: Wish<'_>,
     messages: &mut Vec<Outgoing>,
     now: Timestamp,
-) -> domain::Result<Order> {
+) -> domain::Result<(Order, Price)> {
+    let Wish {
+        ticket,
+        quantity,
+        promos,
+    } = wish;
     let expires_at = now.plus_seconds(app.payment_seconds);
     let sale = db::ticket_types::for_sale(tx.client(), slice::from_ref(&ticket)).await?;
     let sale = sale
@@ -198,7 +242,8 @@ async fn order_at_once(
     let in_cart = db::cart::lock_of_type(tx, user, ticket)
         .await?
         .filter(|item| item.quantity == quantity.get());
-    let price = price(&[sale.line(quantity.get())], &[])?;
+    let terms: Vec<_> = promos.iter().map(|stored| &stored.promo.terms).collect();
+    let price = price(&[sale.line(quantity.get())], &terms)?;
     let code = order::code(runtime::random::bytes());
     let (order, lines) = db::orders::insert(tx, &code, user, &price, expires_at, now).await?;
     let mail = Outgoing::mail(
@@ -223,7 +268,7 @@ async fn order_at_once(
         }
         None => stock::take(tx, Owner::Order(line), want, now).await??,
     }
-    Ok(order)
+    Ok((order, price))
 }
 
 /// Asks the gateway for a page and keeps it. If the gateway is away, the lease is given back and the order stays as it is:
@@ -260,17 +305,11 @@ async fn ask_for_page(
     let user = db::users::find(conn, order.user_id)
         .await?
         .ok_or_else(|| Error::not_found("User"))?;
-    let lines = db::orders::items(conn, order.id).await?;
-    let items: Vec<_> = lines
-        .into_iter()
-        .map(|line| Item {
-            id: line.ticket_type_id.to_string(),
-            name: format!("{} - {}", line.event_name, line.ticket_name),
-            price: line.unit_price.get(),
-            quantity: line.quantity,
-            category: "ticket".to_owned(),
-        })
-        .collect();
+    let (lines, promos) = tokio::try_join!(
+        db::orders::items(conn, order.id),
+        db::promos::of_order(conn, order.id)
+    )?;
+    let items = page_items(order, &lines, &promos);
     let snap = SnapOrder {
         code: &order.code,
         total: order.total,

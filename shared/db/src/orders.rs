@@ -7,6 +7,7 @@ use crate::ticket_types::int;
 use domain::event::EventStatus;
 use domain::order::OrderStatus;
 use domain::price::Price;
+use domain::promo::{PromoCode, PromoCodes};
 use domain::{EventId, OrderId, OrderItemId, Rupiah, TicketTypeId, Timestamp, UserId};
 use tokio_postgres::{Client, Row, Transaction};
 
@@ -151,18 +152,24 @@ const LOCK_SINGLE_LINE_SQL: &str = "
     where o.user_id = $1 and o.status = 'pending' and o.expires_at > $4
       and exists (select 1 from order_items i where i.order_id = o.id and i.ticket_type_id = $2 and i.quantity = $3)
       and (select count(*) from order_items i where i.order_id = o.id) = 1
+      and (select coalesce(array_agg(p.code order by p.code), '{}')
+           from promo_redemptions r join promo_codes p on p.id = r.promo_id where r.order_id = o.id) = $5
     order by o.id desc limit 1 for update of o";
 
-/// The buyer's newest payable order that consists of exactly this line, locked.
+/// The buyer's newest payable order that consists of exactly this line and was made with exactly these promo codes, locked.
 pub async fn lock_single_line(
     tx: &Transaction<'_>,
     user: UserId,
     ticket_type: TicketTypeId,
     quantity: u32,
+    promo_codes: &PromoCodes,
     now: Timestamp,
 ) -> Result<Option<Order>> {
-    let params =
-        params![INT8: user.get(), INT8: ticket_type.get(), INT4: int(quantity), TIMESTAMPTZ: now.inner()];
+    let mut codes: Vec<&str> = promo_codes.as_slice().iter().map(PromoCode::as_str).collect();
+    codes.sort_unstable();
+    let params = params![
+        INT8: user.get(), INT8: ticket_type.get(), INT4: int(quantity), TIMESTAMPTZ: now.inner(), TEXT_ARRAY: codes,
+    ];
     let row = tx.query_typed_opt(LOCK_SINGLE_LINE_SQL, params).await?;
     row.as_ref().map(read).transpose()
 }

@@ -8,7 +8,7 @@ use crate::orders::{Order, OrderItem};
 use crate::payments::Payment;
 use crate::refunds::{Asked, Refund};
 use crate::stock::{Owner, Want};
-use crate::{issued, ledger, orders, outbox, payments, refunds, stock};
+use crate::{issued, ledger, orders, outbox, payments, promos, refunds, stock};
 use domain::event::EventStatus;
 use domain::ledger::Account;
 use domain::message::{Mail, Outgoing};
@@ -399,8 +399,10 @@ async fn follow(
         Consequence::None => (order.status, None),
         Consequence::Fulfil => {
             if fulfil(tx, order, random, now).await? {
+                promos::take_again(tx, order, now).await?;
                 (OrderStatus::Paid, Some(Mail::Tickets { order: order.id }))
             } else {
+                promos::give_back(tx, order, now).await?;
                 (OrderStatus::RefundDue, Some(Mail::RefundDue { order: order.id }))
             }
         }
@@ -417,6 +419,7 @@ async fn follow(
         }
         Consequence::Alert => {
             stock::release_order(tx, order.id).await?;
+            promos::give_back(tx, order, now).await?;
             (OrderStatus::Disputed, None)
         }
     };

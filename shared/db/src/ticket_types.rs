@@ -63,6 +63,21 @@ pub struct FullTicketType {
     pub category: Category,
 }
 
+impl FullTicketType {
+    /// So many of it as a line of an order.
+    pub const fn line(&self, quantity: u32) -> Line {
+        Line {
+            ticket_type: self.ticket.id,
+            event: self.event.id,
+            organizer: self.event.organizer_id,
+            unit_price: self.ticket.price,
+            quantity,
+            service_fee: self.event.service_fee,
+            tax_rate: self.event.tax_rate,
+        }
+    }
+}
+
 /// What a purchase has to know of a ticket type.
 #[derive(Debug, Clone)]
 pub struct ForSale {

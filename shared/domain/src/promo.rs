@@ -5,7 +5,8 @@
 //! below zero: an amount that is larger than the price takes off the price.
 
 use crate::price::{Line, part};
-use crate::{Error, EventId, Rupiah, TicketTypeId, Timestamp, UserId};
+use crate::text::texts;
+use crate::{Error, EventId, PromoId, Rupiah, TicketTypeId, Timestamp, UserId};
 use std::fmt;
 
 /// Most codes of one order.
@@ -63,6 +64,11 @@ impl<'de> serde::Deserialize<'de> for PromoCode {
 pub struct PromoCodes(#[schemars(with = "String")] Vec<PromoCode>);
 
 impl PromoCodes {
+    /// One code.
+    pub fn one(code: PromoCode) -> Self {
+        Self(vec![code])
+    }
+
     /// The codes, in the order in which they are applied; none twice.
     pub fn as_slice(&self) -> &[PromoCode] {
         &self.0
@@ -354,6 +360,57 @@ impl Terms {
     }
 }
 
+/// How often a code may be used; absent limits are none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Limits {
+    /// By everybody together.
+    pub total: Option<u32>,
+    /// By each buyer.
+    pub per_user: Option<u32>,
+}
+
+/// How often a code was used, and what its user has done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Usage {
+    /// Redemptions by everybody that count.
+    pub redeemed: u32,
+    /// Redemptions by this buyer that count.
+    pub by_user: u32,
+    /// Whether the buyer has an order that is paid or may still be.
+    pub ordered_before: bool,
+}
+
+/// A promo code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Promo {
+    /// Its id.
+    pub id: PromoId,
+    /// What buyers type.
+    pub code: PromoCode,
+    /// What it does.
+    pub terms: Terms,
+    /// How often it may be used.
+    pub limits: Limits,
+}
+
+impl Promo {
+    /// Whether somebody may use it once more at `now`.
+    ///
+    /// # Errors
+    /// The first rule that refuses it.
+    pub fn check(&self, usage: Usage, now: Timestamp) -> Result<(), PromoError> {
+        self.terms.check_time(now)?;
+        if self.limits.total.is_some_and(|most| usage.redeemed >= most) {
+            return Err(PromoError::UsedUp);
+        }
+        match self.limits.per_user {
+            Some(max) if usage.by_user >= max => Err(PromoError::LimitReached { max }),
+            _ if self.terms.first_purchase_only && usage.ordered_before => Err(PromoError::NotFirst),
+            _ => Ok(()),
+        }
+    }
+}
+
 /// Whether these codes may be used together.
 ///
 /// # Errors
@@ -364,5 +421,361 @@ pub fn check_combination<'a>(codes: impl ExactSizeIterator<Item = &'a Terms>) ->
         Ok(())
     } else {
         Err(PromoError::NotCombinable)
+    }
+}
+
+texts! {
+    /// What a group of codes is called.
+    CampaignName: 1..=100, "must not be empty";
+}
+
+/// What generated codes are made of: digits and letters that nobody takes for another one.
+pub const ALPHABET: [u8; 30] = *b"23456789ABCDEFGHJKMNPQRSTVWXYZ";
+
+/// Random letters of a generated code: about 49 bits, far too many to guess at the speed at which codes may be tried.
+pub const RANDOM_LETTERS: usize = 10;
+
+/// Most codes of one generation.
+pub const MOST_AT_ONCE: u32 = 10_000;
+
+/// What generated codes begin with: at most 9 letters and digits, so that a code stays within its length.
+#[derive(Debug, Clone, PartialEq, Eq, schemars::JsonSchema)]
+#[schemars(transparent)]
+pub struct Prefix(#[schemars(length(min = 1, max = 9), regex(pattern = "^[A-Za-z0-9]+$"))] String);
+
+impl<'de> serde::Deserialize<'de> for Prefix {
+    fn deserialize<D: serde::Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        const LONGEST: usize = PromoCode::LONGEST - RANDOM_LETTERS - 1;
+        let text = <std::borrow::Cow<'de, str>>::deserialize(input)?;
+        let text = text.trim();
+        if !(1..=LONGEST).contains(&text.len()) || !text.bytes().all(|b| b.is_ascii_alphanumeric()) {
+            let message = format!("must be 1 to {LONGEST} letters and digits");
+            return Err(serde::de::Error::custom(message));
+        }
+        Ok(Self(text.to_ascii_uppercase()))
+    }
+}
+
+/// A code that nobody guesses, out of random bytes; each letter is equally likely. `None` if too many of the bytes had to be
+/// left out for that, which 32 of them hardly ever do.
+pub fn generate(prefix: Option<&Prefix>, random: &[u8; 32]) -> Option<PromoCode> {
+    // 240 is the largest multiple of 30 in a byte.
+    let even = random.iter().filter(|byte| **byte < 240);
+    let letters = even.filter_map(|byte| ALPHABET.get(usize::from(byte % 30)));
+    let letters: String = letters
+        .take(RANDOM_LETTERS)
+        .map(|letter| char::from(*letter))
+        .collect();
+    (letters.len() == RANDOM_LETTERS).then(|| {
+        PromoCode(match prefix {
+            Some(Prefix(prefix)) => format!("{prefix}-{letters}"),
+            None => letters,
+        })
+    })
+}
+
+/// What a campaign brought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Results {
+    /// Codes that belong to it, deleted ones included.
+    pub codes: u64,
+    /// Of these, how many somebody used in an order that was paid.
+    pub codes_used: u64,
+    /// Orders that were made with one of its codes.
+    pub orders: u64,
+    /// Of these, how many were paid.
+    pub paid_orders: u64,
+    /// Uses of its codes in paid orders.
+    pub redemptions: u64,
+    /// What its codes took off paid orders, in rupiah.
+    pub discount: i64,
+    /// What the organizer's lines of paid orders were charged, in rupiah.
+    pub revenue: i64,
+}
+
+impl Results {
+    /// How many of the orders made with one of its codes were paid, from 0 to 1 in ten-thousandths; nothing if there is none.
+    pub fn conversion(&self) -> Option<f64> {
+        let parts = (self.paid_orders * 10_000 + self.orders / 2).checked_div(self.orders)?;
+        Some(u32::try_from(parts).map_or(1.0, f64::from) / 10_000.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn read<T: serde::de::DeserializeOwned>(json: &str) -> Result<T, String> {
+        serde_json::from_str(json).map_err(|error| error.to_string())
+    }
+
+    fn rupiah(amount: i64) -> Rupiah {
+        Rupiah::new(amount).unwrap()
+    }
+
+    fn amounts<const N: usize>(all: [i64; N]) -> [Rupiah; N] {
+        all.map(rupiah)
+    }
+
+    #[test]
+    fn codes_are_upper_case_and_bounded() {
+        assert_eq!(PromoCode::parse(" summer_25 ").unwrap().as_str(), "SUMMER_25");
+        for bad in [
+            "",
+            "AB",
+            "A B C",
+            "ABCDEFGHIJKLMNOPQRSTU",
+            "ÄÖÜ",
+            "A,B",
+            "A\0BC",
+            "<b>",
+            "ABC;",
+        ] {
+            assert!(PromoCode::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn several_codes_are_read_with_commas_between() {
+        let codes = |json| {
+            read::<PromoCodes>(json).map(|codes| {
+                codes
+                    .as_slice()
+                    .iter()
+                    .map(|code| code.as_str().to_owned())
+                    .collect::<Vec<_>>()
+            })
+        };
+        assert_eq!(codes("\"b-1, aaa ,B-1,\"").unwrap(), ["B-1", "AAA"]);
+        assert!(codes("\" \"").unwrap().is_empty());
+        assert!(codes("\"!!!\"").unwrap_err().contains("Invalid promo code"));
+        assert!(codes("\"aaa,bbb,ccc,ddd\"").is_err());
+        assert!(codes("7").is_err());
+    }
+
+    #[test]
+    fn percents_are_read_and_shown_without_rounding() {
+        for (json, hundredths, shown) in [
+            ("10", 1_000, "10"),
+            ("\"10\"", 1_000, "10"),
+            ("12.5", 1_250, "12.5"),
+            ("\"0.01\"", 1, "0.01"),
+            ("100", 10_000, "100"),
+            ("100.0", 10_000, "100"),
+            ("12.35", 1_235, "12.35"),
+            ("33.33", 3_333, "33.33"),
+        ] {
+            let percent: Percent = read(json).unwrap();
+            assert_eq!(percent.hundredths(), hundredths, "{json}");
+            assert_eq!(percent.to_string(), shown);
+            assert_eq!(serde_json::to_string(&percent).unwrap(), shown);
+        }
+        for bad in [
+            "0",
+            "-1",
+            "-0.5",
+            "100.01",
+            "101",
+            "1e9",
+            "1e308",
+            "12.345",
+            "\"\"",
+            "\"abc\"",
+            "\"1e1\"",
+            "null",
+            "true",
+            "[10]",
+            "\"0x10\"",
+            "9223372036854775807",
+            "18446744073709551615",
+            "\"99999999999999999999\"",
+        ] {
+            assert!(read::<Percent>(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn amounts_are_capped_and_never_more_than_the_price() {
+        let terms = |off, cap: Option<i64>| Terms {
+            off,
+            cap: cap.map(rupiah),
+            ..Terms::default()
+        };
+        let half = Off::Percent(Percent::new(5_000).unwrap());
+        let price = amounts([100_000, 50_000]);
+        assert_eq!(terms(half, None).off(&price, &price), Ok(rupiah(75_000)));
+        assert_eq!(terms(half, Some(20_000)).off(&price, &price), Ok(rupiah(20_000)));
+        let amount = Off::Amount(rupiah(200_000));
+        assert_eq!(terms(amount, None).off(&price, &price), Ok(rupiah(150_000)));
+        assert_eq!(
+            terms(amount, None).off(&price, &amounts([0, 0])),
+            Err(PromoError::NotCovered)
+        );
+    }
+
+    #[test]
+    fn a_minimum_is_of_what_is_covered_before_discounts() {
+        let terms = Terms {
+            min_spend: rupiah(100_000),
+            ..Terms::default()
+        };
+        let min = rupiah(100_000);
+        assert_eq!(
+            terms.off(&amounts([99_999]), &amounts([99_999])),
+            Err(PromoError::BelowMinimum { min })
+        );
+        assert!(terms.off(&amounts([100_000]), &amounts([5])).is_ok());
+        assert_eq!(
+            terms.off(&amounts([0]), &amounts([0])),
+            Err(PromoError::NotCovered)
+        );
+    }
+
+    #[test]
+    fn a_code_covers_its_events_and_ticket_types_of_its_organizer() {
+        let line = Line {
+            ticket_type: TicketTypeId::new(5),
+            event: EventId::new(3),
+            organizer: UserId::new(1),
+            unit_price: rupiah(1),
+            quantity: 1,
+            service_fee: crate::price::ServiceFee::default(),
+            tax_rate: crate::price::TaxRate::default(),
+        };
+        let terms = |organizer: Option<i64>, events: &[i64], types: &[i64]| Terms {
+            organizer: organizer.map(UserId::new),
+            events: events.iter().map(|id| EventId::new(*id)).collect(),
+            ticket_types: types.iter().map(|id| TicketTypeId::new(*id)).collect(),
+            ..Terms::default()
+        };
+        for (organizer, events, types, covered) in [
+            (None, &[][..], &[][..], true),
+            (Some(1), &[], &[], true),
+            (Some(2), &[], &[], false),
+            (Some(1), &[3], &[], true),
+            (Some(1), &[4], &[], false),
+            (Some(1), &[4], &[5], true),
+            (Some(1), &[], &[6], false),
+            (Some(2), &[3], &[5], false),
+        ] {
+            assert_eq!(
+                terms(organizer, events, types).covers(&line),
+                covered,
+                "{organizer:?} {events:?} {types:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_code_works_within_its_time_and_its_limits() {
+        let at = |text| Timestamp::parse(text).unwrap();
+        let promo = Promo {
+            id: PromoId::new(1),
+            code: PromoCode::parse("EARLY").unwrap(),
+            terms: Terms {
+                valid_from: at("2030-01-01"),
+                valid_to: at("2030-01-02"),
+                first_purchase_only: true,
+                ..Terms::default()
+            },
+            limits: Limits {
+                total: Some(10),
+                per_user: Some(2),
+            },
+        };
+        let (begins, ends) = (at("2030-01-01"), at("2030-01-02"));
+        let none = Usage::default();
+        assert_eq!(promo.check(none, begins), Ok(()));
+        assert_eq!(promo.check(none, ends), Ok(()));
+        assert_eq!(
+            promo.check(none, begins.plus_seconds(-1)),
+            Err(PromoError::OutOfTime)
+        );
+        assert_eq!(
+            promo.check(none, ends.plus_seconds(1)),
+            Err(PromoError::OutOfTime)
+        );
+        assert_eq!(
+            promo.check(
+                Usage {
+                    redeemed: 9,
+                    by_user: 1,
+                    ..none
+                },
+                begins
+            ),
+            Ok(())
+        );
+        assert_eq!(
+            promo.check(Usage { redeemed: 10, ..none }, begins),
+            Err(PromoError::UsedUp)
+        );
+        assert_eq!(
+            promo.check(Usage { by_user: 2, ..none }, begins),
+            Err(PromoError::LimitReached { max: 2 })
+        );
+        assert_eq!(
+            promo.check(
+                Usage {
+                    ordered_before: true,
+                    ..none
+                },
+                begins
+            ),
+            Err(PromoError::NotFirst)
+        );
+    }
+
+    #[test]
+    fn codes_go_together_only_if_all_say_so() {
+        let terms = |stackable| Terms {
+            stackable,
+            ..Terms::default()
+        };
+        let (together, alone) = (terms(true), terms(false));
+        assert!(check_combination([&alone].into_iter()).is_ok());
+        assert!(check_combination([&together, &together].into_iter()).is_ok());
+        assert_eq!(
+            check_combination([&together, &alone].into_iter()),
+            Err(PromoError::NotCombinable)
+        );
+    }
+
+    #[test]
+    fn conversion_is_the_part_of_orders_that_were_paid() {
+        let of = |orders, paid_orders| {
+            Results {
+                orders,
+                paid_orders,
+                ..Results::default()
+            }
+            .conversion()
+        };
+        assert_eq!(of(0, 0), None);
+        assert_eq!(of(3, 2).map(|part| part.to_string()).as_deref(), Some("0.6667"));
+        assert_eq!(of(4, 4).map(|part| part.to_string()).as_deref(), Some("1"));
+    }
+
+    #[test]
+    fn prefixes_leave_room_for_the_random_part() {
+        let prefix: Prefix = read("\" summer25x \"").unwrap();
+        let code = generate(Some(&prefix), &[7; 32]).unwrap();
+        assert_eq!(code.as_str(), "SUMMER25X-9999999999");
+        for bad in ["\"\"", "\"TENLETTERS\"", "\"A-B\"", "\"é\"", "1"] {
+            assert!(read::<Prefix>(bad).is_err(), "{bad}");
+        }
+        assert_eq!(generate(None, &[255; 32]), None);
+    }
+
+    proptest! {
+        #[test]
+        fn generated_codes_are_codes_of_letters_that_nobody_mistakes(random in any::<[u8; 32]>()) {
+            if let Some(code) = generate(None, &random) {
+                prop_assert_eq!(PromoCode::parse(code.as_str()).as_ref(), Ok(&code));
+                prop_assert!(code.as_str().bytes().all(|letter| ALPHABET.contains(&letter)));
+                prop_assert!(!code.as_str().contains(['0', 'O', '1', 'I', 'L', 'U']));
+            }
+        }
     }
 }

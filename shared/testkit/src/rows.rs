@@ -8,7 +8,7 @@ use domain::price::{Line, ServiceFee, TaxRate, price};
 use domain::ticket::{Capacity, TicketName};
 use domain::time::ZoneName;
 use domain::user::{Age, Email, PersonName, Phone, Role};
-use domain::{CategoryId, EventId, Rupiah, TicketTypeId, UserId};
+use domain::{CategoryId, EventId, PromoId, Rupiah, TicketTypeId, UserId};
 
 /// A line of an order for an event without fees and taxes.
 pub fn line(ticket_type: TicketTypeId, unit_price: i64, quantity: u32) -> Line {
@@ -153,6 +153,18 @@ impl Rows<'_> {
         let event = self.event(organizer, "Java Jazz").await;
         self.ticket_type(organizer, event, category, price, capacity)
             .await
+    }
+
+    /// A promo code of the platform that takes 10 % off everything around the start of tests, changed by assignments in SQL.
+    pub async fn promo(&self, code: &str, changes: &str) -> PromoId {
+        let sql = format!(
+            "insert into promo_codes (code, percent, valid_from, valid_to, created_at, updated_at)
+             values ('{code}', 1000, '2029-12-01', '2030-02-01', '2029-12-01', '2029-12-01');
+             update promo_codes set {changes} where code = '{code}'"
+        );
+        self.0.run(&sql).await;
+        let sql = format!("select id from promo_codes where code = '{code}'");
+        PromoId::new(self.0.count(&sql).await)
     }
 
     /// Tickets that a buyer paid for: an order, its stock sold, and the issued tickets. Returns the code of the order and
