@@ -1,5 +1,6 @@
 //! Registration, log in, sessions, the proof of a mail address, and the way back in for those who forgot their password.
 
+mod begin_as_guest;
 mod end_session;
 mod forgot_password;
 mod generate_otp;
@@ -72,6 +73,7 @@ web::service!(App);
 /// The routes of this function.
 pub const ROUTES: &[Route] = &[
     register::ROUTE,
+    begin_as_guest::ROUTE,
     login::ROUTE,
     refresh::ROUTE,
     log_out::ROUTE,
@@ -90,6 +92,7 @@ pub const ROUTES: &[Route] = &[
 pub fn router(app: App, site: Site) -> axum::Router {
     Router::default()
         .at(&register::ROUTE, register::register)
+        .at(&begin_as_guest::ROUTE, begin_as_guest::begin_as_guest)
         .at(&login::ROUTE, login::login)
         .at(&refresh::ROUTE, refresh::refresh)
         .at(&log_out::ROUTE, log_out::log_out)

@@ -14,6 +14,7 @@ const LOGIN_CALLER: Limit = limit("login-caller", 30, 60);
 const LOGIN_PAIR: Limit = limit("login-pair", 10, 60);
 const REFRESH_CALLER: Limit = limit("refresh-caller", 60, 60);
 const REGISTER_CALLER: Limit = limit("register-caller", 10, HOUR);
+const GUEST_CALLER: Limit = limit("guest-caller", 20, HOUR);
 const RESEND_CALLER: Limit = limit("resend-caller", 3, HOUR);
 const RESEND_ADDRESS: Limit = limit("resend-address", 3, HOUR);
 const FORGOT_CALLER: Limit = limit("forgot-caller", 20, HOUR);
@@ -47,6 +48,12 @@ pub(crate) async fn refresh(app: &App, ip: &ClientIp, now: Timestamp) -> web::Re
 pub(crate) async fn register(app: &App, ip: &ClientIp, now: Timestamp) -> web::Result<Quota> {
     let message = "Too many registrations. Please try again after an hour.";
     spend(app, by_caller(app, REGISTER_CALLER), &ip.0, message, now).await
+}
+
+/// Counts a guest.
+pub(crate) async fn guest(app: &App, ip: &ClientIp, now: Timestamp) -> web::Result<Quota> {
+    let message = "Too many purchases as a guest. Please try again after an hour.";
+    spend(app, by_caller(app, GUEST_CALLER), &ip.0, message, now).await
 }
 
 /// Counts a wish for another verification mail.

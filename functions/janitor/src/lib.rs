@@ -19,6 +19,12 @@ const ROWS_AT_ONCE: u32 = 10_000;
 pub struct App {
     /// The database.
     pub db: db::Db,
+/// Seconds after which a guest who ordered nothing is forgotten: by then the tokens to buy with are over, too.
+const GUEST_SECONDS: i64 = 30 * 86_400;
+
+/// Guests forgotten in one run.
+const GUESTS_AT_ONCE: u32 = 100;
+
     /// The gateway, asked before an order with a payment page ends.
     pub midtrans: Midtrans,
     /// Publishes hints for `payment-worker`.
@@ -80,6 +86,8 @@ impl Job for App {
             loop {
                 let tx = conn.begin().await?;
                 let freed = db::stock::release_expired_carts(&tx, now, HOLDS_AT_ONCE).await?;
+    /// Guests who ordered nothing.
+    pub guests_forgotten: usize,
                 tx.commit().await.map_err(db::DbError::from)?;
                 report.stripes_freed += freed;
                 if freed == 0 {
@@ -95,3 +103,7 @@ impl Job for App {
         Ok(report)
     }
 }
+            let tx = conn.begin().await?;
+            let made = now.plus_seconds(-GUEST_SECONDS);
+            report.guests_forgotten = db::guests::forget(&tx, made, GUESTS_AT_ONCE, now).await?;
+            tx.commit().await.map_err(db::DbError::from)?;

@@ -4,6 +4,7 @@ mod api_key;
 mod change_password;
 mod change_preferences;
 mod change_user_role;
+mod claim_orders;
 mod create_api_key;
 mod delete_user;
 mod erase_me;
@@ -63,6 +64,7 @@ pub const ROUTES: &[Route] = &[
     get_me::ROUTE,
     erase_me::ROUTE,
     export_me::ROUTE,
+    claim_orders::ROUTE,
     get_preferences::ROUTE,
     change_preferences::ROUTE,
     unsubscribe::PAGE_ROUTE,
@@ -85,6 +87,7 @@ pub fn router(app: App, site: Site) -> axum::Router {
         .at(&get_me::ROUTE, get_me::get_me)
         .at(&erase_me::ROUTE, erase_me::erase_me)
         .at(&export_me::ROUTE, export_me::export_me)
+        .at(&claim_orders::ROUTE, claim_orders::claim_orders)
         .at(&get_preferences::ROUTE, get_preferences::get_preferences)
         .at(&change_preferences::ROUTE, change_preferences::change_preferences)
         .at(&unsubscribe::PAGE_ROUTE, unsubscribe::show_unsubscribe_page)

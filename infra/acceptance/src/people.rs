@@ -57,25 +57,43 @@ fn registration(email: &str) -> Value {
 impl Buyer {
     /// A new account by the whole way: registration, link of the mail, log in.
     pub async fn register(fleet: &Fleet) -> Self {
-        let email = format!("buyer-{}@acceptance.example", unique());
+        Self::register_as(fleet, &format!("buyer-{}@acceptance.example", unique())).await
+    }
+
+    /// A new account with this address by the whole way.
+    pub async fn register_as(fleet: &Fleet, email: &str) -> Self {
         let stranger = fleet.stranger();
         stranger
-            .post("/auth/register", &registration(&email))
+            .post("/auth/register", &registration(email))
             .await
             .data(201);
-        let link = fleet.verification_link(&email).await;
+        let link = fleet.verification_link(email).await;
         let page = stranger.get(&link).await;
         assert_eq!(page.status, 200, "{}", page.text());
-        Self::log_in(fleet, &email, PASSWORD).await
+        Self::log_in(fleet, email, PASSWORD).await
+    }
+
+    /// A guest with this address: no account, no password.
+    pub async fn guest(fleet: &Fleet, email: &str) -> Self {
+        let body = json!({"email": email, "name": "Ayu Lestari", "phoneNumber": "081234567890"});
+        let data = fleet.stranger().post("/auth/guest", &body).await.data(201);
+        Self::of(fleet, &data)
     }
 
     /// Logs in to an account that can.
     pub async fn log_in(fleet: &Fleet, email: &str, password: &str) -> Self {
         let credentials = json!({"email": email, "password": password});
         let data = fleet.stranger().post("/auth/login", &credentials).await.data(200);
+        Self::of(fleet, &data)
+    }
+
+    fn of(fleet: &Fleet, data: &Value) -> Self {
         Self {
             id: data["user"]["id"].as_i64().expect("an account has an id"),
-            email: email.to_owned(),
+            email: data["user"]["email"]
+                .as_str()
+                .expect("an account has an address")
+                .to_owned(),
             api: fleet.bearer(data["token"].as_str().expect("a log in gives a token")),
         }
     }

@@ -46,7 +46,7 @@ pub enum Who<'a> {
 
 const FIND_SQL: &str = "
     select id from users
-    where (id = $1 or lower(email) = lower($2)) and deleted_at is null and role in ('staff', 'organizer', 'admin')";
+    where (id = $1 or lower(email) = lower($2)) and deleted_at is null and not is_guest and role in ('staff', 'organizer', 'admin')";
 
 /// The account that is meant, if its role lets it check tickets. Others are answered as if they did not exist, so that
 /// nobody learns here who has an account.

@@ -10,6 +10,7 @@ mod error;
 pub mod event_staff;
 pub mod events;
 pub mod idempotency;
+pub mod guests;
 pub mod images;
 pub mod issued;
 pub mod ledger;

@@ -25,7 +25,7 @@ pub struct NewReset<'a> {
 
 const INSERT_SQL: &str = "
     insert into password_resets (token_hash, address_hash, user_id, expires_at, created_at)
-    values ($1, $2, (select id from users where lower(email) = lower($3)), $4, $5)";
+    values ($1, $2, (select id from users where lower(email) = lower($3) and not is_guest), $4, $5)";
 
 /// Keeps a token for an address. The same statement for addresses that nobody has.
 pub async fn insert(db: &Client, new: &NewReset<'_>, now: Timestamp) -> Result<()> {

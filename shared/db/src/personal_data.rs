@@ -88,7 +88,7 @@ pub const TABLES: &[Table] = &[
         name: "users", whose: "id", erasure: Erasure::Columns(MONEY),
         columns: &[
             kept("id"), erased("email"), secret("password_hash"), erased("name"), erased("age"), erased("phone_number"),
-            kept("role"), erased("is_verified"), kept("created_at"), kept("updated_at"), kept("deleted_at"),
+            kept("role"), erased("is_verified"), kept("is_guest"), kept("created_at"), kept("updated_at"), kept("deleted_at"),
         ],
     },
     Table {

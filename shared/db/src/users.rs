@@ -17,7 +17,7 @@ pub struct User {
     pub email: String,
     /// Name.
     pub name: String,
-    /// Years.
+    /// Years; 0 for a guest, who was not asked.
     pub age: i32,
     /// Phone number.
     pub phone_number: String,
@@ -109,15 +109,15 @@ const LIST_SQL: &str = r"
     select id, email, name, age, phone_number, role, is_verified, created_at, updated_at, deleted_at,
            count(*) over () as total
     from users
-    where ($1::text is null or email ilike $1 escape '\') and ($2 or deleted_at is null)
+    where ($1::text is null or email ilike $1 escape '\') and ($2 or deleted_at is null) and not is_guest
     order by created_at desc, id desc limit $3 offset $4";
 
 const COUNT_SQL: &str = r"
     select count(*) as total from users
-    where ($1::text is null or email ilike $1 escape '\') and ($2 or deleted_at is null)";
+    where ($1::text is null or email ilike $1 escape '\') and ($2 or deleted_at is null) and not is_guest";
 
 /// A page of accounts, newest first, and how many there are in all: those whose mail address contains `search` in whatever
-/// case, the deleted ones among them only `with_deleted`.
+/// case, the deleted ones among them only `with_deleted`, guests never.
 pub async fn list(
     db: &Client,
     search: Option<&str>,
@@ -147,7 +147,7 @@ pub async fn list(
 
 const CREDENTIALS_SQL: &str = "
     select id, email, name, age, phone_number, role, is_verified, created_at, updated_at, password_hash
-    from users where lower(email) = lower($1) and deleted_at is null";
+    from users where lower(email) = lower($1) and not is_guest and deleted_at is null";
 
 /// The account of that mail address in whatever case, with the hash of its password. Nobody logs in to a deleted one.
 pub async fn credentials(db: &Client, email: &Email) -> Result<Option<(User, String)>> {

@@ -17,6 +17,7 @@
 )]
 
 mod connection;
+mod guests;
 mod idempotency;
 mod images;
 mod life_cycle;
