@@ -1,8 +1,8 @@
-//! What the fleet stands on fails: the gateway does not answer, and poison lies in a queue.
+//! What the fleet stands on fails: the gateway does not tell, and poison lies in a queue.
 
 use acceptance::{Buyer, Fleet, Message, Organizer, Queue, TicketTerms, eventually, unique};
 use serde_json::json;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -26,48 +26,6 @@ async fn order(fleet: &Fleet) -> (Buyer, i64, String) {
 fn message_id() -> String {
     let mark: String = unique().bytes().map(|byte| format!("{byte:02x}")).collect();
     mark[mark.len() - 32..].to_owned()
-}
-
-#[tokio::test]
-async fn without_the_gateway_the_buyer_is_told_to_come_back_and_loses_nothing() {
-    let fleet = Fleet::running();
-    let (buyer, ticket, order) = order(&fleet).await;
-    let body = json!({"orderId": order});
-    let db = fleet.database().await;
-    let faults = fleet.midtrans().faults(json!({})).await;
-    for fault in [
-        json!({"respond": 503, "order_id": order}),
-        json!({"respond": 500, "order_id": order}),
-        json!({"drop": true, "order_id": order}),
-        json!({"malformed_json": true, "order_id": order}),
-        json!({"hang": true, "order_id": order}),
-    ] {
-        faults.change(json!({"snap_create": fault})).await;
-        let started = Instant::now();
-        let reply = buyer.api.post("/payments/initialize", &body).await;
-        let took = started.elapsed();
-        assert_eq!(reply.error(503), "gateway_unavailable", "{fault}");
-        let wait: u32 = reply.header("retry-after").parse().unwrap();
-        assert!((1..=60).contains(&wait), "{wait}");
-        assert!(took < Duration::from_secs(5), "{fault}: {took:?}");
-        assert_eq!(
-            (db.order(&order).await.as_str(), db.stock(ticket).await.held),
-            ("pending", 2),
-            "{fault}"
-        );
-    }
-    faults.end().await;
-    let url = buyer.open_payment(&order).await;
-    let midtrans = fleet.midtrans();
-    let page = midtrans.open(&url).await;
-    assert_eq!(
-        midtrans.press(&page, "pay", Some("bca_va")).await.result(),
-        "settlement"
-    );
-    eventually("the tickets are issued", PATIENCE, async || {
-        (buyer.tickets().await.len() == 2).then_some(())
-    })
-    .await;
 }
 
 #[tokio::test]

@@ -164,6 +164,26 @@ async fn an_order_that_was_paid_in_silence_is_not_ended() {
 }
 
 #[tokio::test]
+async fn a_payment_of_which_nobody_told_is_found_and_gives_its_tickets() {
+    let sale = Sale::of(2).await;
+    let order = sale.buyer.order_to_pay(sale.ticket, 2).await;
+    let faults = sale
+        .fleet
+        .midtrans()
+        .faults(json!({"order_id": order, "notifications": {"drop": true}}))
+        .await;
+    sale.fleet.midtrans().pay(&order, "bca_va").await;
+    faults.end().await;
+    let due =
+        "update payments set next_check_at = now() where order_id = (select id from orders where code = $1)";
+    sale.db.run(due, &[&order]).await;
+    sale.fleet.invoke("reconciler", &json!({})).await;
+    sale.until_payment_is(&order, "success").await;
+    assert_eq!((sale.db.tickets(&order).await, sale.stock().await), (2, (0, 2)));
+    sale.fleet.mail(&sale.buyer.email, &sale.event).await;
+}
+
+#[tokio::test]
 async fn late_money_is_honoured_while_there_is_stock() {
     let sale = Sale::of(4).await;
     let order = sale.buyer.order_to_pay(sale.ticket, 2).await;

@@ -1,0 +1,231 @@
+//! The payment gateway goes away and comes back, under a fleet that keeps selling. Its circuit breaker is everybody's, so these
+//! tests are a program of their own.
+//!
+//! `OUTAGE_SECONDS` makes the outage longer than continuous integration bears; the figures are printed with `--nocapture`.
+
+use acceptance::{Buyer, Database, Fleet, Organizer, Reply, TicketTerms, eventually};
+use serde_json::{Value, json};
+use std::io::Write as _;
+use std::time::{Duration, Instant};
+use tokio::task::JoinSet;
+
+/// Until everything is as it should be again.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// A buyer who waits for a gateway that says nothing is told so within this time. The time for the emulator is in it.
+const SOON: Duration = Duration::from_millis(3_500);
+
+/// Buyers who try again and again. Each keeps a process of its own busy.
+const BUYERS: usize = 8;
+
+/// Payments that are made at the gateway while it answers nobody and notifies nobody.
+const PAID_MEANWHILE: usize = 6;
+
+struct Shop {
+    fleet: Fleet,
+    db: Database,
+    ticket: i64,
+}
+
+impl Shop {
+    async fn open() -> Self {
+        let fleet = Fleet::running();
+        let event = Organizer::demo(&fleet).await.event("Gateway outage").await;
+        let terms = TicketTerms {
+            price: 60_000,
+            quantity: 100,
+        };
+        Self {
+            ticket: event.sell(terms).await,
+            db: fleet.database().await,
+            fleet,
+        }
+    }
+
+    /// The page of an order, as soon as the gateway is asked again.
+    async fn page(&self, buyer: &Buyer, body: &Value) -> Value {
+        eventually("the payment page opens again", PATIENCE, async || {
+            let reply = buyer.api.post("/payments/initialize", body).await;
+            (reply.status == 201).then(|| reply.data(201))
+        })
+        .await
+    }
+
+    /// Lets the reconciler look at an order now rather than in its time.
+    async fn reconcile(&self, orders: &[String]) {
+        for order in orders {
+            let sql = "update payments set next_check_at = now()
+                where order_id = (select id from orders where code = $1) and status = 'pending'";
+            self.db.run(sql, &[order]).await;
+        }
+        self.fleet.invoke("reconciler", &json!({})).await;
+    }
+}
+
+/// An answer during the outage.
+struct Told {
+    at: Duration,
+    took: Duration,
+}
+
+/// Tries to pay again and again, and notes how that was answered.
+async fn insist(buyer: Buyer, ticket: i64, begun: Instant, outage: Duration) -> Vec<Told> {
+    let body = json!({"ticketId": ticket, "quantity": 1});
+    let mut told = Vec::new();
+    while begun.elapsed() < outage {
+        let (at, asked) = (begun.elapsed(), Instant::now());
+        let reply = buyer.api.post("/payments/initialize", &body).await;
+        let took = asked.elapsed();
+        is_told_to_come_back(&reply);
+        told.push(Told { at, took });
+        tokio::time::sleep(Duration::from_millis(150)).await;
+    }
+    told
+}
+
+fn is_told_to_come_back(reply: &Reply) {
+    assert_eq!(reply.error(503), "gateway_unavailable", "{}", reply.text());
+    let wait: u32 = reply.header("retry-after").parse().unwrap();
+    assert!((1..=60).contains(&wait), "{wait}");
+}
+
+fn outage() -> Duration {
+    let seconds = std::env::var("OUTAGE_SECONDS").ok();
+    Duration::from_secs(seconds.map_or(20, |seconds| seconds.parse().unwrap()))
+}
+
+fn print(line: &str) {
+    let mut stderr = std::io::stderr();
+    writeln!(stderr, "{line}").unwrap();
+}
+
+/// The answer that so many percent of all are not slower than.
+fn percentile(told: &[&Told], percent: usize) -> Duration {
+    let mut all: Vec<Duration> = told.iter().map(|told| told.took).collect();
+    all.sort_unstable();
+    all[(all.len() - 1) * percent / 100]
+}
+
+#[tokio::test]
+async fn the_fleet_sells_on_when_the_gateway_comes_back_and_charges_nobody_twice() {
+    let shop = Shop::open().await;
+    let midtrans = shop.fleet.midtrans();
+    let crowd = Buyer::crowd(&shop.fleet, BUYERS + PAID_MEANWHILE).await;
+    let (insisting, paying) = crowd.split_at(BUYERS);
+    let mut orders = Vec::new();
+    for buyer in paying {
+        orders.push(buyer.order(shop.ticket, 1).await);
+        let body = json!({"orderId": orders[orders.len() - 1]});
+        shop.page(buyer, &body).await;
+    }
+
+    let silence =
+        json!({"snap_create": {"hang": true}, "core": {"hang": true}, "notifications": {"drop": true}});
+    let faults = midtrans.faults(silence).await;
+    let (begun, outage) = (Instant::now(), outage());
+    let mut trying = JoinSet::new();
+    for buyer in insisting {
+        trying.spawn(insist(buyer.clone(), shop.ticket, begun, outage));
+    }
+    for order in &orders {
+        midtrans.pay(order, "bca_va").await;
+    }
+    let told: Vec<Told> = trying.join_all().await.into_iter().flatten().collect();
+    faults.end().await;
+    let back = Instant::now();
+
+    // Every process has to learn it by a failure of its own; after that nobody waits but who tries.
+    let all: Vec<&Told> = told.iter().collect();
+    let later: Vec<&Told> = told.iter().filter(|told| told.at > outage / 2).collect();
+    let slowest = percentile(&all, 100);
+    let (median, most) = (percentile(&later, 50), percentile(&later, 90));
+    print(&format!(
+        "outage of {outage:?}: {} answers, slowest {slowest:?}; in its second half {} answers, median {median:?}, 90 % {most:?}",
+        all.len(),
+        later.len(),
+    ));
+    assert!(slowest < SOON, "{slowest:?}");
+    assert!(median < Duration::from_millis(50), "{median:?}");
+
+    // What was tried in vain works now, as one order each.
+    let body = json!({"ticketId": shop.ticket, "quantity": 1});
+    for buyer in insisting {
+        let data = shop.page(buyer, &body).await;
+        let order = data["payment"]["orderId"].as_str().unwrap().to_owned();
+        midtrans.pay(&order, "bca_va").await;
+        orders.push(order);
+    }
+    let paid = async || {
+        for order in &orders {
+            if shop.db.payment(order).await.as_deref() != Some("success") {
+                return None;
+            }
+        }
+        Some(())
+    };
+    eventually("all payments are known", PATIENCE, async || {
+        shop.reconcile(&orders).await;
+        paid().await
+    })
+    .await;
+    print(&format!(
+        "{} payments known {:?} after its return",
+        orders.len(),
+        back.elapsed()
+    ));
+
+    for order in &orders {
+        let known = midtrans.order(order).await;
+        let charges = known["transactions"].as_array().unwrap();
+        let charges = charges.iter().filter(|attempt| attempt["status"] == "settlement");
+        assert_eq!((charges.count(), shop.db.tickets(order).await), (1, 1), "{known}");
+    }
+    let (stock, all) = (
+        shop.db.stock(shop.ticket).await,
+        i64::try_from(orders.len()).unwrap(),
+    );
+    assert_eq!((stock.held, stock.sold), (0, all));
+}
+
+#[tokio::test]
+async fn without_the_gateway_the_buyer_is_told_to_come_back_and_loses_nothing() {
+    let shop = Shop::open().await;
+    let buyer = Buyer::register(&shop.fleet).await;
+    let order = buyer.order(shop.ticket, 2).await;
+    let body = json!({"orderId": order});
+    let faults = shop.fleet.midtrans().faults(json!({})).await;
+    for fault in [
+        json!({"respond": 503, "order_id": order}),
+        json!({"respond": 500, "order_id": order}),
+        json!({"drop": true, "order_id": order}),
+        json!({"malformed_json": true, "order_id": order}),
+        json!({"hang": true, "order_id": order}),
+    ] {
+        faults.change(json!({"snap_create": fault})).await;
+        let started = Instant::now();
+        let reply = buyer.api.post("/payments/initialize", &body).await;
+        let took = started.elapsed();
+        is_told_to_come_back(&reply);
+        assert!(took < Duration::from_secs(5), "{fault}: {took:?}");
+        assert_eq!(
+            (
+                shop.db.order(&order).await.as_str(),
+                shop.db.stock(shop.ticket).await.held
+            ),
+            ("pending", 2),
+            "{fault}"
+        );
+    }
+    faults.end().await;
+    let data = shop.page(&buyer, &body).await;
+    let midtrans = shop.fleet.midtrans();
+    let page = midtrans.open(data["redirectUrl"].as_str().unwrap()).await;
+    assert_eq!(
+        midtrans.press(&page, "pay", Some("bca_va")).await.result(),
+        "settlement"
+    );
+    eventually("the tickets are issued", PATIENCE, async || {
+        (buyer.tickets().await.len() == 2).then_some(())
+    })
+    .await;
+}
