@@ -165,7 +165,7 @@ impl Buyer {
 impl Fleet {
     /// The link in the verification mail of an address.
     pub async fn verification_link(&self, email: &str) -> String {
-        let mail = self.mail(email, "").await;
+        let mail = self.mail(email, "Verifikasi alamat").await;
         mail.link(&format!("{}/auth/verify/", self.api_url))
     }
 }
