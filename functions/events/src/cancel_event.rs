@@ -12,7 +12,7 @@ pub(crate) const ROUTE: Route = Route::new(
     "/api/v1/events/{id}/cancel",
     Access::Publisher,
     "cancel_event",
-    "Call an event off: nothing is sold any more, what was paid stays until it is refunded",
+    "Call an event off: nothing is sold any more, every paid ticket is taken back and its money returned, buyers are told",
 )
 .scope(Scope::EventsWrite)
 .data::<EventOut>()

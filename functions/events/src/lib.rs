@@ -6,14 +6,17 @@ mod changes;
 mod create_event;
 mod delete_event;
 mod feed;
+mod get_cancellation;
 mod get_event;
 mod get_event_calendar;
 mod get_my_calendar;
+mod get_refund_policy;
 mod list_event_audit;
 mod list_event_staff;
 mod list_events;
 mod publish_event;
 mod remove_event_staff;
+mod set_refund_policy;
 mod status;
 mod unpublish_event;
 mod update_event;
@@ -79,6 +82,9 @@ pub const ROUTES: &[Route] = &[
     add_event_staff::ROUTE,
     remove_event_staff::ROUTE,
     list_event_audit::ROUTE,
+    get_cancellation::ROUTE,
+    get_refund_policy::ROUTE,
+    set_refund_policy::ROUTE,
 ];
 
 /// The router of this function.
@@ -100,6 +106,9 @@ pub fn router(app: App, site: Site) -> axum::Router {
         .at(&add_event_staff::ROUTE, add_event_staff::add_event_staff)
         .at(&remove_event_staff::ROUTE, remove_event_staff::remove_event_staff)
         .at(&list_event_audit::ROUTE, list_event_audit::list_event_audit)
+        .at(&get_cancellation::ROUTE, get_cancellation::get_cancellation)
+        .at(&get_refund_policy::ROUTE, get_refund_policy::get_refund_policy)
+        .at(&set_refund_policy::ROUTE, set_refund_policy::set_refund_policy)
         .build(app, site)
 }
 

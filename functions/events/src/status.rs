@@ -4,8 +4,7 @@ use crate::{App, changes, check_upcoming};
 use db::events::EventPatch;
 use domain::audit::Subject;
 use domain::event::{EventStatus, Step};
-use domain::message::{Mail, Outgoing};
-use domain::{Error, EventId, Timestamp};
+use domain::{Error, EventId};
 use views::EventOut;
 use web::{Answer, Caller, Origin};
 
@@ -45,20 +44,9 @@ pub(crate) async fn take(
     let entry = origin.entry(caller, action, Subject::Event(id), changes, now);
     db::audit::record(&tx, &entry).await?;
     if step == Step::Cancel {
-        tell_holders(&tx, id, now).await?;
+        // Its orders may be thousands: the janitor works them off, and whoever cancels need not wait for that.
+        db::cancellations::start(&tx, id, caller.id, now).await?;
     }
     tx.commit().await.map_err(db::DbError::from)?;
     Ok(Answer::ok(EventOut::new(event, now)))
-}
-
-/// Writes a mail to everybody who has tickets of a cancelled event. The sweep of the outbox publishes them: there may be
-/// thousands, and whoever cancels need not wait for that.
-async fn tell_holders(tx: &db::Transaction<'_>, event: EventId, now: Timestamp) -> domain::Result<()> {
-    let orders = db::orders::paid_for(tx, event).await?;
-    let mails = orders.into_iter().map(|order| {
-        let id = runtime::random::hex::<16>();
-        Outgoing::mail(id, Mail::EventCancelled { order, event })
-    });
-    let mails = mails.collect::<domain::Result<Vec<_>>>()?;
-    Ok(db::outbox::insert_all(tx, &mails, now).await?)
 }

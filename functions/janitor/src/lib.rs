@@ -1,8 +1,12 @@
 //! Every minute: stock of carts whose reservation is over goes back on sale, and orders whose time to pay is over end.
+//! Orders of cancelled events lose their tickets, and refunds that did not go through are tried again.
 //! Pictures that nothing shows any more are discarded, and those that were not done in time are announced again.
 
+mod cancellations;
+mod check;
 mod end_orders;
 mod images;
+mod refunds;
 
 use domain::Error;
 use runtime::{BootError, Clock, Env};
@@ -15,16 +19,16 @@ const HOLDS_AT_ONCE: u32 = 200;
 /// Rows that have had their time, deleted in one run.
 const ROWS_AT_ONCE: u32 = 10_000;
 
-/// What the job works with.
-pub struct App {
-    /// The database.
-    pub db: db::Db,
 /// Seconds after which a guest who ordered nothing is forgotten: by then the tokens to buy with are over, too.
 const GUEST_SECONDS: i64 = 30 * 86_400;
 
 /// Guests forgotten in one run.
 const GUESTS_AT_ONCE: u32 = 100;
 
+/// What the job works with.
+pub struct App {
+    /// The database.
+    pub db: db::Db,
     /// The gateway, asked before an order with a payment page ends.
     pub midtrans: Midtrans,
     /// Publishes hints for `payment-worker`.
@@ -49,9 +53,13 @@ impl App {
     }
 }
 
-/// A schedule tells nothing; whatever it sends is ignored.
-#[derive(Debug, serde::Deserialize)]
-pub struct Order {}
+/// What a schedule asks for.
+#[derive(Debug, Default, serde::Deserialize)]
+pub struct Order {
+    /// Look for what must never be, and do nothing else. It reads whole tables, so it is done by the hour.
+    #[serde(default)]
+    pub check: bool,
+}
 
 /// What was done.
 #[derive(Debug, Default, PartialEq, Eq, serde::Serialize)]
@@ -68,26 +76,36 @@ pub struct Report {
     pub images_discarded: u64,
     /// Pictures that were not done in time, announced again.
     pub images_announced: usize,
+    /// Orders of cancelled events whose tickets were taken back.
+    pub orders_called_off: usize,
+    /// Refunds that the gateway is to be asked about again.
+    pub refunds_announced: usize,
+    /// Rules that are broken; all of them are in the log.
+    pub rules_broken: Vec<&'static str>,
     /// Idempotency keys that were too old.
     pub keys_forgotten: u64,
     /// Log-ins that were over.
     pub sessions_forgotten: u64,
+    /// Guests who ordered nothing.
+    pub guests_forgotten: usize,
 }
 
 impl Job for App {
     type Order = Order;
     type Report = Report;
 
-    async fn run(&self, _: Order) -> Result<Report, Error> {
+    async fn run(&self, order: Order) -> Result<Report, Error> {
         let now = self.clock.now();
         let mut report = Report::default();
+        if order.check {
+            report.rules_broken = check::check(self).await?;
+            return Ok(report);
+        }
         {
             let mut conn = self.db.conn().await?;
             loop {
                 let tx = conn.begin().await?;
                 let freed = db::stock::release_expired_carts(&tx, now, HOLDS_AT_ONCE).await?;
-    /// Guests who ordered nothing.
-    pub guests_forgotten: usize,
                 tx.commit().await.map_err(db::DbError::from)?;
                 report.stripes_freed += freed;
                 if freed == 0 {
@@ -97,13 +115,15 @@ impl Job for App {
             let oldest = now.plus_seconds(-db::idempotency::KEEP_SECONDS);
             report.keys_forgotten = db::idempotency::forget(&conn, oldest, ROWS_AT_ONCE).await?;
             report.sessions_forgotten = db::sessions::forget(&conn, now, ROWS_AT_ONCE).await?;
+            let tx = conn.begin().await?;
+            let made = now.plus_seconds(-GUEST_SECONDS);
+            report.guests_forgotten = db::guests::forget(&tx, made, GUESTS_AT_ONCE, now).await?;
+            tx.commit().await.map_err(db::DbError::from)?;
         }
+        cancellations::work_off(self, &mut report, now).await?;
+        refunds::announce(self, &mut report, now).await?;
         images::sweep(self, &mut report, now).await?;
         end_orders::end_orders(self, &mut report, now).await?;
         Ok(report)
     }
 }
-            let tx = conn.begin().await?;
-            let made = now.plus_seconds(-GUEST_SECONDS);
-            report.guests_forgotten = db::guests::forget(&tx, made, GUESTS_AT_ONCE, now).await?;
-            tx.commit().await.map_err(db::DbError::from)?;

@@ -40,7 +40,7 @@ impl Setup {
     }
 
     async fn run(&self) -> Report {
-        self.janitor().run(Order {}).await.unwrap()
+        self.janitor().run(Order::default()).await.unwrap()
     }
 
     async fn image(&self) -> ImageId {
@@ -114,7 +114,7 @@ async fn two_janitors_at_once_announce_once() {
     t.image().await;
     t.clock.advance(db::images::KEEP_SECONDS + 1);
     let (one, two) = (t.janitor(), t.janitor());
-    let (one, two) = tokio::join!(one.run(Order {}), two.run(Order {}));
+    let (one, two) = tokio::join!(one.run(Order::default()), two.run(Order::default()));
     let (one, two) = (one.unwrap(), two.unwrap());
     assert_eq!(one.images_discarded + two.images_discarded, 1);
     assert_eq!(one.images_announced + two.images_announced, 1);

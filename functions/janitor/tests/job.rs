@@ -50,7 +50,7 @@ impl Setup {
     }
 
     async fn run(&self) -> Report {
-        self.janitor.run(Order {}).await.unwrap()
+        self.janitor.run(Order::default()).await.unwrap()
     }
 
     /// An order of two tickets, with a payment page if asked for; returns its code.
@@ -220,7 +220,105 @@ async fn two_janitors_at_once_give_back_once() {
         queue: Publisher::in_memory(),
         clock: t.clock.clone(),
     };
-    let (a, b) = tokio::join!(t.run(), other.run(Order {}));
+    let (a, b) = tokio::join!(t.run(), other.run(Order::default()));
     assert_eq!(a.orders_expired + b.unwrap().orders_expired, 5);
     assert_eq!(t.held().await, 0);
+}
+
+/// Orders of two tickets of the only event, paid at the gateway as the worker applies it.
+async fn paid_orders(t: &Setup, count: usize) {
+    for number in 0..count {
+        let code = t.order(true).await;
+        let db = t.db.db();
+        let mut conn = db.conn().await.unwrap();
+        let tx = conn.begin().await.unwrap();
+        let order = db::orders::find_by_code(tx.client(), &code)
+            .await
+            .unwrap()
+            .unwrap();
+        let report = db::settlement::Report {
+            transaction_id: format!("t{number}"),
+            status: domain::payment::TransactionStatus::Paid,
+            gross_amount: "300000.00".to_owned(),
+            currency: None,
+            payment_type: Some("gopay".to_owned()),
+            refunds: Vec::new(),
+        };
+        let random = runtime::random::hex::<16>;
+        db::settlement::apply(&tx, order.id, &report, "a test", &random, start())
+            .await
+            .unwrap();
+        tx.commit().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn the_orders_of_a_cancelled_event_are_worked_off_once() {
+    let t = Setup::new().await;
+    paid_orders(&t, 3).await;
+    t.db.run("update events set status = 'cancelled'; insert into event_cancellations values (1, 1, now())")
+        .await;
+    let report = t.run().await;
+    assert_eq!(report.orders_called_off, 3);
+    for (kind, count) in [("event_cancelled", 3), ("refund_started", 0)] {
+        let sql = format!("select count(*) from outbox where body like '%{kind}%'");
+        assert_eq!(t.db.count(&sql).await, count, "{kind}");
+    }
+    assert_eq!(
+        t.db.count("select count(*) from outbox where queue = 'refunds'")
+            .await,
+        3
+    );
+    assert_eq!(
+        t.db.count("select count(*) from issued_tickets where status <> 'void'")
+            .await,
+        0
+    );
+    assert_eq!(
+        t.db.count("select count(*) from event_cancellations where finished_at is not null")
+            .await,
+        1
+    );
+    assert_eq!(t.run().await.orders_called_off, 0);
+    // Nobody worked on the refunds: they are announced again, and then left alone for a while.
+    t.clock.advance(60);
+    assert_eq!(t.run().await.refunds_announced, 3);
+    t.clock.advance(60);
+    assert_eq!(t.run().await.refunds_announced, 0);
+    assert_eq!(
+        t.db.count("select count(*) from outbox where queue = 'refunds'")
+            .await,
+        6
+    );
+}
+
+#[tokio::test]
+async fn an_order_that_cannot_be_worked_off_does_not_keep_the_others_waiting() {
+    let t = Setup::new().await;
+    paid_orders(&t, 3).await;
+    // A refund of this event exists, so the schema refuses a second one.
+    t.db.run(
+        "update events set status = 'cancelled'; insert into event_cancellations values (1, 1, now());
+         insert into refunds (payment_id, key, amount, reason, cause, event_id, status, created_at, updated_at, finished_at)
+             select min(id), 'k', 0, 'x', 'event_cancelled', 1, 'failed', now(), now(), now() from payments",
+    )
+    .await;
+    assert_eq!(t.run().await.orders_called_off, 2);
+    assert_eq!(
+        t.db.count("select count(*) from event_cancellations where finished_at is null")
+            .await,
+        1
+    );
+}
+
+#[tokio::test]
+async fn what_must_never_be_is_found_and_told() {
+    let t = Setup::new().await;
+    paid_orders(&t, 1).await;
+    let check = async || t.janitor.run(Order { check: true }).await.unwrap().rules_broken;
+    t.db.run("update outbox set created_at = now()").await;
+    assert_eq!(check().await, [""; 0]);
+    t.db.run("update issued_tickets set status = 'void' where id = 1")
+        .await;
+    assert_eq!(check().await, ["paid_units_have_tickets", "sold_is_in_tickets"]);
 }

@@ -69,6 +69,7 @@ async fn platform() -> Platform {
     rows.staff(draft, buyer).await;
     let more = [
         format!("update events set status = 'draft' where id = {draft}"),
+        format!("insert into event_cancellations values ({draft}, {organizer}, now())"),
         format!(
             "insert into cart_items (id, user_id, ticket_type_id, quantity, reserved_until, held_since, created_at, updated_at)
              overriding system value values (71, {buyer}, {sold}, 1, now(), now(), now(), now())"

@@ -3,6 +3,7 @@
 pub mod administration;
 pub mod api_keys;
 pub mod audit;
+pub mod cancellations;
 pub mod cart;
 pub mod categories;
 mod connection;
@@ -12,6 +13,7 @@ pub mod events;
 pub mod idempotency;
 pub mod guests;
 pub mod images;
+pub mod invariants;
 pub mod issued;
 pub mod ledger;
 pub mod mail_log;

@@ -8,7 +8,7 @@ use domain::event::EventStatus;
 use domain::order::OrderStatus;
 use domain::price::Price;
 use domain::promo::{PromoCode, PromoCodes};
-use domain::{EventId, OrderId, OrderItemId, Rupiah, TicketTypeId, Timestamp, UserId};
+use domain::{OrderId, OrderItemId, Rupiah, TicketTypeId, Timestamp, UserId};
 use tokio_postgres::{Client, Row, Transaction};
 
 /// An order.
@@ -224,18 +224,6 @@ pub async fn event_statuses(
             Ok(status.at(row.time("date")?, row.time_opt("ends_at")?, now))
         })
         .collect()
-}
-
-const PAID_FOR_SQL: &str = "
-    select id from orders where status = 'paid' and id in (
-        select i.order_id from order_items i join ticket_types t on t.id = i.ticket_type_id where t.event_id = $1
-    )
-    order by id";
-
-/// The paid orders that have tickets for an event.
-pub async fn paid_for(tx: &Transaction<'_>, event: EventId) -> Result<Vec<OrderId>> {
-    let rows = tx.query_typed(PAID_FOR_SQL, params![INT8: event.get()]).await?;
-    rows.iter().map(|row| row.id("id", OrderId::new)).collect()
 }
 
 const CANCELLED_SQL: &str = "

@@ -58,7 +58,7 @@ pub struct Refund {
     pub parts: Vec<(EventId, Rupiah)>,
 }
 
-macro_rules! columns {
+macro_rules! refund_columns {
     () => {
         "r.id, r.payment_id, p.order_id, o.code as order_code, r.key, r.amount, r.reason, r.cause, r.event_id, r.asked_by,
         r.status, r.attempts, r.first_try_at, r.last_error, r.reference, r.created_at, r.finished_at,
@@ -68,13 +68,13 @@ macro_rules! columns {
     };
 }
 
-macro_rules! from {
+macro_rules! refund_rows {
     () => {
         " from refunds r join payments p on p.id = r.payment_id join orders o on o.id = p.order_id "
     };
 }
 
-const FIND_SQL: &str = concat!("select ", columns!(), from!(), "where r.id = $1");
+const FIND_SQL: &str = concat!("select ", refund_columns!(), refund_rows!(), "where r.id = $1");
 
 /// A refund.
 pub async fn find(db: &Client, id: RefundId) -> Result<Option<Refund>> {
@@ -84,8 +84,8 @@ pub async fn find(db: &Client, id: RefundId) -> Result<Option<Refund>> {
 
 const OF_PAYMENT_SQL: &str = concat!(
     "select ",
-    columns!(),
-    from!(),
+    refund_columns!(),
+    refund_rows!(),
     "where r.payment_id = $1 order by r.id"
 );
 
@@ -437,9 +437,9 @@ pub async fn due(
 
 const LIST_SQL: &str = concat!(
     "select ",
-    columns!(),
+    refund_columns!(),
     ", count(*) over () as total",
-    from!(),
+    refund_rows!(),
     "where ($1::bigint is null or exists (
             select 1 from order_items i join ticket_types t on t.id = i.ticket_type_id join events e on e.id = t.event_id
             where i.order_id = p.order_id and e.organizer_id = $1)
@@ -519,4 +519,55 @@ fn read(row: &Row) -> Result<Refund> {
         tickets: tickets.into_iter().map(IssuedTicketId::new).collect(),
         parts: parts.collect::<Result<_>>()?,
     })
+}
+
+const POLICY_SQL: &str = "
+    select refund_hours from events where id = $1 and (status <> 'draft' or organizer_id = $2 or $3)";
+
+/// How many hours before an event that somebody may see its buyers may still give tickets back; `Some(None)` if they may not.
+pub async fn policy(
+    db: &Client,
+    event: EventId,
+    viewer: Option<UserId>,
+    sees_all: bool,
+) -> Result<Option<Option<u32>>> {
+    let params = params![INT8: event.get(), INT8: viewer.map(UserId::get), BOOL: sees_all];
+    let row = db.query_typed_opt(POLICY_SQL, params).await?;
+    row.map(|row| {
+        let hours = row.col::<Option<i32>>("refund_hours")?.map(u32::try_from);
+        hours
+            .transpose()
+            .map_err(|_| DbError::Value("events.refund_hours"))
+    })
+    .transpose()
+}
+
+const SET_POLICY_SQL: &str = "
+    update events e set refund_hours = $4, updated_at = $5
+    from (select id, refund_hours from events where id = $1 and (organizer_id = $2 or $3) for update) before
+    where e.id = before.id
+    returning before.refund_hours";
+
+/// Sets until how many hours before an event of this organizer, or any, its buyers may give tickets back. Returns what it was
+/// before, if there is such an event.
+pub async fn set_policy(
+    tx: &Transaction<'_>,
+    event: EventId,
+    organizer: UserId,
+    any_owner: bool,
+    hours: Option<u32>,
+    now: Timestamp,
+) -> Result<Option<Option<u32>>> {
+    let hours = hours.map(crate::ticket_types::int);
+    let params = params![
+        INT8: event.get(), INT8: organizer.get(), BOOL: any_owner, INT4: hours, TIMESTAMPTZ: now.inner(),
+    ];
+    let row = tx.query_typed_opt(SET_POLICY_SQL, params).await?;
+    row.map(|row| {
+        let hours = row.col::<Option<i32>>("refund_hours")?.map(u32::try_from);
+        hours
+            .transpose()
+            .map_err(|_| DbError::Value("events.refund_hours"))
+    })
+    .transpose()
 }

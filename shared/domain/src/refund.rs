@@ -17,6 +17,32 @@ texts! {
     TransferReference: 1..=100, "must not be empty";
 }
 
+/// How many hours before an event its buyers may still give tickets back: at most a year.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, schemars::JsonSchema)]
+#[schemars(transparent)]
+pub struct RefundHours(#[schemars(range(min = 0, max = 8760))] u32);
+
+impl RefundHours {
+    const MAX: i64 = 8_760;
+
+    /// Hours.
+    pub const fn get(self) -> u32 {
+        self.0
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for RefundHours {
+    fn deserialize<D: serde::Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        let hours = crate::text::whole_number(input)?;
+        let hours = u32::try_from(hours)
+            .ok()
+            .filter(|hours| i64::from(*hours) <= Self::MAX);
+        hours
+            .map(Self)
+            .ok_or_else(|| serde::de::Error::custom(format!("must be between 0 and {}", Self::MAX)))
+    }
+}
+
 /// Most tickets that one request names.
 pub const MOST_TICKETS: usize = 1_000;
 
@@ -809,6 +835,16 @@ mod tests {
         let first = now();
         assert!(may_try_on(first, first.plus_seconds(KEY_SECONDS - 1)));
         assert!(!may_try_on(first, first.plus_seconds(KEY_SECONDS)));
+    }
+
+    #[test]
+    fn hours_are_whole_and_within_a_year() {
+        for (text, hours) in [("0", 0), ("48", 48), ("\"48\"", 48), ("8760", 8_760)] {
+            assert_eq!(serde_json::from_str::<RefundHours>(text).unwrap().get(), hours);
+        }
+        for bad in ["-1", "8761", "1.5", "\"a\"", "9999999999999", "null", "true"] {
+            assert!(serde_json::from_str::<RefundHours>(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -40,6 +40,10 @@ async fn every_change_leaves_one_row() {
                 .await;
                 at(&format!("/staff/{staff}"))
             }
+            "set_refund_policy" => {
+                body = Some(json!({"refundHours": 24}));
+                at("/refund-policy")
+            }
             other => panic!("{other} is new: say here how it is called"),
         };
         t.api.call(route.method, &path, Some(&t.organizer), body).await

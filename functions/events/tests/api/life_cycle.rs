@@ -215,36 +215,87 @@ async fn the_end_moves_but_never_before_the_beginning() {
 }
 
 #[tokio::test]
-async fn a_cancellation_writes_to_everybody_who_has_tickets() {
+async fn a_cancellation_is_worked_off_later_and_shows_how_far_that_is() {
     let t = setup().await;
     let rows = Rows(&t.db);
     let category = rows.category("Concert").await;
-    let mut orders = Vec::new();
-    for name in ["Jazz", "Rock"] {
-        let event = rows.event(t.organizer_id, name).await;
-        for kind in 0..2 {
-            let ticket = rows
-                .ticket_type(t.organizer_id, event, category, 50_000, 10)
-                .await;
-            let buyer = rows.buyer(&format!("{name}-{kind}@example.test")).await;
-            orders.push(rows.bought(buyer, ticket, 2).await.0);
-        }
+    let event = rows.event(t.organizer_id, "Jazz").await;
+    for kind in 0..2 {
+        let ticket = rows
+            .ticket_type(t.organizer_id, event, category, 50_000, 10)
+            .await;
+        let buyer = rows.buyer(&format!("{kind}@example.test")).await;
+        rows.bought(buyer, ticket, 2).await;
     }
-    let unpaid = &orders[1];
-    t.db.run(&format!(
-        "update orders set status = 'pending' where code = '{unpaid}'"
-    ))
-    .await;
-    let mails =
-        "select coalesce(string_agg(queue || ' ' || (body::jsonb -> 'body')::text, '; '), '') from outbox";
-    t.step(&json!(1), "unpublish", &t.organizer).await.error(409);
-    assert_eq!(t.db.text(mails).await, "");
+    let path = format!("{EVENTS}/{event}/cancellation");
+    t.step(&json!(event), "unpublish", &t.organizer).await.error(409);
+    let before = t.api.get(&path, Some(&t.organizer)).await;
+    assert_eq!(before.error(404), "not_found", "it was not called off");
     for _ in 0..2 {
-        t.step(&json!(1), "cancel", &t.organizer).await.data(200);
-        assert_eq!(
-            t.db.text(mails).await,
-            r#"mail {"kind": "event_cancelled", "event": 1, "order": 1}"#,
-            "to each paid order of the event, once"
-        );
+        t.step(&json!(event), "cancel", &t.organizer).await.data(200);
+        assert_eq!(t.db.count("select count(*) from event_cancellations").await, 1);
     }
+    let file = "http/events/get_cancellation.json";
+    let progress = t.api.event(file, Some(&t.organizer)).await.data(200);
+    assert_eq!(
+        (&progress["orders"], &progress["waiting"], &progress["finishedAt"]),
+        (&json!(2), &json!(2), &json!(null)),
+        "{progress}"
+    );
+    t.db.run(
+        "insert into payments (order_id, user_id, amount, original_amount, payment_date, created_at, updated_at)
+             select id, user_id, total, total, now(), now(), now() from orders;
+         insert into refunds (payment_id, key, amount, reason, cause, event_id, status, created_at, updated_at, finished_at,
+                              next_try_at)
+             select id, 'k' || id, 100000, 'x', 'event_cancelled', 1,
+                    case when id = 1 then 'succeeded' else 'requested' end, now(), now(),
+                    case when id = 1 then now() end, case when id = 2 then now() end from payments;
+         update issued_tickets set status = 'void'; update event_cancellations set finished_at = now()",
+    )
+    .await;
+    let progress = t.api.get(&path, Some(&t.admin)).await.data(200);
+    let one = json!({"orders": 1, "amount": 100_000});
+    assert_eq!(
+        (&progress["orders"], &progress["refunded"], &progress["pending"]),
+        (&json!(2), &one, &one),
+        "{progress}"
+    );
+    assert!(progress["finishedAt"].is_string(), "{progress}");
+}
+
+#[tokio::test]
+async fn an_organizer_says_until_when_buyers_may_give_tickets_back() {
+    let t = setup().await;
+    let event = t.create("Java Jazz", "2030-03-01", "published").await;
+    let path = format!("{EVENTS}/{}/refund-policy", event["id"]);
+    let read = async || t.api.get(&path, None).await.data(200)["refundHours"].clone();
+    assert_eq!(
+        read().await,
+        json!(null),
+        "they may not unless the organizer says so"
+    );
+    let file = "http/events/set_refund_policy.json";
+    let set = t.api.event(file, Some(&t.organizer)).await;
+    assert_eq!(set.data(200), json!({"refundHours": 48}));
+    assert_eq!(read().await, json!(48));
+    for bad in [json!(-1), json!(1.5), json!(8_761), json!("two"), json!(1e18)] {
+        let body = json!({"refundHours": bad});
+        let refused = t.api.call("PUT", &path, Some(&t.organizer), Some(body)).await;
+        assert_eq!(refused.error(400), "invalid_input", "{bad}");
+    }
+    let none = t
+        .api
+        .call(
+            "PUT",
+            &path,
+            Some(&t.organizer),
+            Some(json!({"refundHours": null})),
+        )
+        .await;
+    assert_eq!(none.data(200), json!({"refundHours": null}));
+    assert_eq!(read().await, json!(null));
+    t.api
+        .event("http/events/get_refund_policy.json", None)
+        .await
+        .data(200);
 }

@@ -27,6 +27,7 @@ mod payments;
 mod permutations;
 mod personal_data;
 mod races;
+mod refunds;
 mod sessions;
 mod settlement;
 mod sources;

@@ -5,7 +5,6 @@ use crate::support::{
     another_type, assert_consistent, at, connections, counters, on_sale, order_without_stock, race,
 };
 use db::stock::{self, Owner, Want};
-use db::{issued, orders};
 use domain::message::Queue;
 use domain::order::OrderStatus;
 use domain::payment::PaymentStatus;
@@ -405,14 +404,8 @@ async fn expiry_and_payment_at_the_same_moment_never_both_win() {
         // The next round starts with everything taken but two units.
         let tx = client.transaction().await.unwrap();
         stock::release_order(&tx, rival).await.unwrap();
-        let live = issued::lock_live(&tx, order).await.unwrap();
-        let live: Vec<_> = live.into_iter().map(|ticket| ticket.id).collect();
-        issued::void(&tx, &live, at(901)).await.unwrap();
-        stock::unsell(&tx, &live).await.unwrap();
-        orders::set_status(&tx, order, OrderStatus::Refunded, at(901))
-            .await
-            .unwrap();
         tx.commit().await.unwrap();
+        apply(&mut client, order, &report("t1", "refund", "2000.00"), 901).await;
         assert_eq!(counters(&client, festival).await.free(), 2);
     }
     println!("{paid} paid, {refund_due} to be refunded");

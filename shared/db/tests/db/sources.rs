@@ -252,6 +252,11 @@ fn evaluate(
             if name == "concat" {
                 return Ok(values.concat());
             }
+            if name == "include_str" {
+                let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+                return std::fs::read_to_string(folder.join(values.concat()))
+                    .map_err(|error| error.to_string());
+            }
             let called = macros.get(name.as_str()).ok_or_else(|| format!("{name}!"))?;
             assert_eq!(called.parameters.len(), values.len(), "arguments of {name}!");
             let bound = called.parameters.iter().cloned().zip(values).collect();

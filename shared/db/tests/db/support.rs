@@ -145,10 +145,15 @@ pub async fn assert_stock_consistent(client: &Client) {
     assert_none_violated(client, STOCK_INVARIANTS).await;
 }
 
-/// Fails unless counters, holds, orders, payments and tickets agree everywhere.
+/// Fails unless everything agrees with everything, as the fleet itself looks for it. Time stands still in these tests, so what
+/// should have ended by now does not count.
 pub async fn assert_consistent(client: &Client) {
-    assert_none_violated(client, STOCK_INVARIANTS).await;
-    assert_none_violated(client, SALE_INVARIANTS).await;
+    let breaches = db::invariants::breaches(client).await.unwrap();
+    let timeless = breaches
+        .into_iter()
+        .filter(|breach| !["holds_end", "messages_leave", "refunds_go_on"].contains(&breach.rule));
+    let timeless: Vec<_> = timeless.collect();
+    assert!(timeless.is_empty(), "{timeless:#?}");
 }
 
 /// Each query finds the violations of one invariant.
@@ -175,38 +180,6 @@ const STOCK_INVARIANTS: &[(&str, &str)] = &[
          full join (select ticket_type_id, stripe, sum(quantity) as quantity from holds group by 1, 2) h
              using (ticket_type_id, stripe)
          where coalesce(s.held, 0) <> coalesce(h.quantity, 0)",
-    ),
-];
-
-const SALE_INVARIANTS: &[(&str, &str)] = &[
-    (
-        "sold is the number of tickets that are not void",
-        "select * from (select ticket_type_id, sum(sold) as sold from ticket_stock group by 1) s
-         full join (select ticket_type_id, count(*) as live from issued_tickets where status <> 'void' group by 1) t
-             using (ticket_type_id)
-         where coalesce(s.sold, 0) <> coalesce(t.live, 0)",
-    ),
-    (
-        "a paid order has one live ticket per unit, any other order has none",
-        "select o.id, o.status, i.id from orders o join order_items i on i.order_id = o.id
-         where (select count(*) from issued_tickets t where t.order_item_id = i.id and t.status <> 'void')
-               <> case when o.status = 'paid' then i.quantity else 0 end",
-    ),
-    (
-        "only pending orders hold stock",
-        "select o.id, o.status from holds h join order_items i on i.id = h.order_item_id
-         join orders o on o.id = i.order_id where o.status <> 'pending'",
-    ),
-    (
-        "a ticket stands on a payment that went well",
-        "select t.id, p.status from issued_tickets t join order_items i on i.id = t.order_item_id
-         left join payments p on p.order_id = i.order_id
-         where t.status <> 'void' and (p.status is null or p.status not in ('success', 'partially_refunded'))",
-    ),
-    (
-        "the capacity of a ticket type is that of its stripes",
-        "select * from ticket_types t
-         where capacity <> (select sum(capacity) from ticket_stock s where s.ticket_type_id = t.id)",
     ),
 ];
 

@@ -1,0 +1,2 @@
+-- No hold outlives its time by more than what sweeps and a gateway that is away may take.
+select h.id || ': until ' || h.expires_at as breach from holds h where h.expires_at < now() - interval '15 minutes'

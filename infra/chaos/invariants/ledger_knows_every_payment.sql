@@ -1,0 +1,17 @@
+-- What the accounts of a payment have is what was paid and did not go back; nobody has less than nothing of it.
+select p.id || ' (' || p.status || '): ' || coalesce(b.amount, 0) || ' in the books' as breach
+from payments p
+left join (
+    select l.payment_id, sum(e.credit - e.debit) as amount
+    from ledger_postings l join ledger_entries e on e.posting_id = l.id
+    where e.account not in ('gateway', 'bank') group by 1
+) b on b.payment_id = p.id
+left join (
+    select payment_id, sum(amount) as back from refunds where status in ('succeeded', 'done') group by 1
+) r on r.payment_id = p.id
+where coalesce(b.amount, 0) <> case when p.status in ('success', 'partially_refunded') then p.amount - coalesce(r.back, 0) else 0 end
+union all
+select l.payment_id || ': ' || e.account || ' has ' || sum(e.credit - e.debit)
+from ledger_postings l join ledger_entries e on e.posting_id = l.id
+where e.account not in ('gateway', 'bank') group by l.payment_id, e.account, e.event_id
+having sum(e.credit - e.debit) < 0

@@ -1,0 +1,3 @@
+-- No stripe has more held and sold than there is.
+select ticket_type_id || '/' || stripe || ': ' || held || ' held and ' || sold || ' sold of ' || capacity as breach
+from ticket_stock where held < 0 or sold < 0 or held + sold > capacity

@@ -1,0 +1,2 @@
+-- A ticket that a refund took back opens no gate.
+select t.code as breach from refund_tickets r join issued_tickets t on t.id = r.ticket_id where t.status <> 'void'
