@@ -55,12 +55,12 @@ struct PriceOut {
     /// What would be charged, in rupiah: `subtotal - discount + fee + tax`.
     total: Rupiah,
     /// The promo codes, and what each takes off.
-    promo_codes: Vec<PromoOut>,
+    promo_codes: Vec<UsedPromoOut>,
 }
 
 /// A promo code of a price.
 #[derive(Debug, Serialize, JsonSchema)]
-struct PromoOut {
+struct UsedPromoOut {
     /// The code.
     code: PromoCode,
     /// What it takes off, in rupiah.
@@ -113,7 +113,7 @@ impl PriceOut {
             tax: price.tax,
             total: price.total,
             promo_codes: codes
-                .map(|(code, discount)| PromoOut {
+                .map(|(code, discount)| UsedPromoOut {
                     code,
                     discount: *discount,
                 })

@@ -1,7 +1,5 @@
 //! What a cart costs, with promo codes and without: what is shown is what is charged, and a code is used as often as it may be.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use cart::{App, router};
 use domain::user::Role;
 use domain::{TicketTypeId, UserId};

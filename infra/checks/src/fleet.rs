@@ -42,6 +42,10 @@ pub const HTTP: &[Function] = &[
         routes: cart::ROUTES,
     },
     Function {
+        name: "promos",
+        routes: promos::ROUTES,
+    },
+    Function {
         name: "payments",
         routes: payments::ROUTES,
     },

@@ -29,6 +29,7 @@ enum Owner {
 fn body(route: &Route) -> Value {
     match route.id {
         "change_item" => json!({"quantity": 1}),
+        "create_campaign_codes" => json!({"count": 1, "discount": 10}),
         "create_refund" => json!({"reason": "ill"}),
         "complete_refund" => json!({"reference": "BCA 1"}),
         "add_event_staff" => json!({"email": "another-staff@example.test"}),
@@ -96,6 +97,14 @@ async fn platform() -> Platform {
             "insert into images (id, owner_id, purpose, key, media_type, bytes, created_at, updated_at) overriding system value
              values (75, {organizer}, 'event', repeat('0', 32), 'image/png', 1, now(), now())"
         ),
+        format!(
+            "insert into promo_codes (id, code, organizer_id, percent, valid_from, valid_to, created_at, updated_at)
+             overriding system value values (76, 'MINE', {organizer}, 1000, now(), '2100-01-01', now(), now())"
+        ),
+        format!(
+            "insert into promo_campaigns (id, organizer_id, name, starts_at, ends_at, created_at, updated_at)
+             overriding system value values (77, {organizer}, 'Mine', now(), '2100-01-01', now(), now())"
+        ),
     ];
     for sql in more {
         db.run(&sql).await;
@@ -136,6 +145,15 @@ impl Platform {
             ),
             ("/api/v1/tickets/mine/{code}", (Owner::Buyer, ticket.clone())),
             ("/api/v1/images/{id}", (Owner::Organizer, "75".to_owned())),
+            ("/api/v1/promos/{id}", (Owner::Organizer, "76".to_owned())),
+            (
+                "/api/v1/promos/campaigns/{id}",
+                (Owner::Organizer, "77".to_owned()),
+            ),
+            (
+                "/api/v1/promos/validate/{code}",
+                (Owner::Nobody, "SUMMERFEST".to_owned()),
+            ),
             ("/api/v1/cart/{id}", (Owner::Buyer, "71".to_owned())),
             ("/api/v1/payments/{id}", (Owner::Buyer, "72".to_owned())),
             (

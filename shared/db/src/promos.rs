@@ -559,6 +559,15 @@ pub async fn update_campaign(tx: &Transaction<'_>, campaign: &Campaign) -> Resul
     Ok(())
 }
 
+const COUNT_CODES_SQL: &str = "select count(*) as codes from promo_codes where campaign_id = $1";
+
+/// How many codes a locked campaign has, deleted ones included.
+pub async fn count_codes(tx: &Transaction<'_>, campaign: CampaignId) -> Result<i64> {
+    tx.query_typed_one(COUNT_CODES_SQL, params![INT8: campaign.get()])
+        .await?
+        .col("codes")
+}
+
 // An organizer's codes may stand in an order with other organizers' tickets, whose price is not theirs to see.
 const RESULTS_SQL: &str = "
     with uses as (

@@ -474,6 +474,66 @@ pub fn generate(prefix: Option<&Prefix>, random: &[u8; 32]) -> Option<PromoCode>
     })
 }
 
+/// How often a code may be used: 1 to one million.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, schemars::JsonSchema)]
+#[schemars(transparent)]
+pub struct UseLimit(#[schemars(range(min = 1, max = 1_000_000))] u32);
+
+/// How many codes are generated: 1 to [`MOST_AT_ONCE`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, schemars::JsonSchema)]
+#[schemars(transparent)]
+pub struct CodeCount(#[schemars(range(min = 1, max = 10_000))] u32);
+
+macro_rules! bounded_numbers {
+    ($($name:ident: $max:expr;)*) => {$(
+        impl $name {
+            /// The number.
+            pub const fn get(self) -> u32 {
+                self.0
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+                let number = crate::text::whole_number(input)?;
+                match u32::try_from(number) {
+                    Ok(number) if (1..=$max).contains(&number) => Ok(Self(number)),
+                    _ => Err(serde::de::Error::custom(format!("must be between 1 and {}", $max))),
+                }
+            }
+        }
+    )*};
+}
+
+bounded_numbers! {
+    UseLimit: 1_000_000;
+    CodeCount: MOST_AT_ONCE;
+}
+
+/// What a code is for: at most 100 ids, none twice.
+#[derive(Debug, Clone, PartialEq, Eq, schemars::JsonSchema)]
+#[schemars(transparent, inline)]
+pub struct IdList<T>(#[schemars(length(max = 100))] Vec<T>);
+
+impl<T> IdList<T> {
+    /// The ids, in their order.
+    pub fn into_inner(self) -> Vec<T> {
+        self.0
+    }
+}
+
+impl<'de, T: serde::Deserialize<'de> + Ord> serde::Deserialize<'de> for IdList<T> {
+    fn deserialize<D: serde::Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        let mut ids = Vec::<T>::deserialize(input)?;
+        if ids.len() > 100 {
+            return Err(serde::de::Error::custom("must be at most 100 ids"));
+        }
+        ids.sort_unstable();
+        ids.dedup();
+        Ok(Self(ids))
+    }
+}
+
 /// What a campaign brought.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Results {
@@ -768,11 +828,26 @@ mod tests {
         assert_eq!(generate(None, &[255; 32]), None);
     }
 
+    #[test]
+    fn limits_and_scopes_are_bounded() {
+        for bad in ["0", "-1", "1000001", "1.5", "\"\"", "null", "1e99"] {
+            assert!(read::<UseLimit>(bad).is_err(), "{bad}");
+            assert!(read::<CodeCount>(bad).is_err(), "{bad}");
+        }
+        assert_eq!(read::<CodeCount>("\"10000\"").unwrap().get(), 10_000);
+        assert!(read::<CodeCount>("10001").is_err());
+        let ids = read::<IdList<EventId>>("[3, 1, \"3\"]").unwrap().into_inner();
+        assert_eq!(ids, [EventId::new(1), EventId::new(3)]);
+        assert!(read::<IdList<EventId>>(&format!("[{}1]", "1,".repeat(100))).is_err());
+        assert!(read::<IdList<EventId>>("[0]").is_err());
+    }
+
     proptest! {
         #[test]
         fn generated_codes_are_codes_of_letters_that_nobody_mistakes(random in any::<[u8; 32]>()) {
             if let Some(code) = generate(None, &random) {
-                prop_assert_eq!(PromoCode::parse(code.as_str()).as_ref(), Ok(&code));
+                let read = PromoCode::parse(code.as_str());
+                prop_assert_eq!(read.as_ref(), Ok(&code));
                 prop_assert!(code.as_str().bytes().all(|letter| ALPHABET.contains(&letter)));
                 prop_assert!(!code.as_str().contains(['0', 'O', '1', 'I', 'L', 'U']));
             }

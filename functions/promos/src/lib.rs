@@ -1,0 +1,91 @@
+//! Promo codes and campaigns: organizers make them for their own events, admins for the platform; everybody may ask whether a
+//! code works. Carts, checkouts and payments take them.
+
+mod create_campaign;
+mod create_campaign_codes;
+mod create_promo;
+mod delete_promo;
+mod get_campaign;
+mod limits;
+mod list_campaigns;
+mod list_promos;
+mod out;
+mod terms;
+mod update_campaign;
+mod update_promo;
+mod validate_promo;
+
+use runtime::{BootError, Clock, Env};
+use std::num::NonZeroU32;
+use web::{Route, Router, Site, Tokens};
+
+/// What the handlers work with.
+pub struct App {
+    /// The database.
+    pub db: db::Db,
+    /// Counts requests.
+    pub store: kv::Store,
+    /// What limits per IP address are multiplied with: more than 1 where many share one, as in tests of a fleet.
+    pub caller_factor: NonZeroU32,
+    /// Checks tokens.
+    pub tokens: Tokens,
+    /// Tells the time.
+    pub clock: Clock,
+}
+
+impl App {
+    /// Reads the configuration.
+    ///
+    /// # Errors
+    /// What is missing or wrong.
+    pub async fn from_env(env: &Env) -> Result<Self, BootError> {
+        let config = db::Config::from_lookup(|name| env.get(name)).map_err(BootError::Other)?;
+        Ok(Self {
+            db: db::Db::new(config),
+            store: kv::Store::connect(env.required("STATE_TABLE")?).await,
+            caller_factor: env.parsed("RATE_LIMIT_FACTOR", NonZeroU32::MIN)?,
+            tokens: Tokens::from_env(env)?,
+            clock: Clock::system(),
+        })
+    }
+}
+
+web::service!(App);
+
+/// The routes of this function.
+pub const ROUTES: &[Route] = &[
+    validate_promo::ROUTE,
+    create_promo::ROUTE,
+    list_promos::ROUTE,
+    update_promo::ROUTE,
+    delete_promo::ROUTE,
+    create_campaign::ROUTE,
+    list_campaigns::ROUTE,
+    get_campaign::ROUTE,
+    update_campaign::ROUTE,
+    create_campaign_codes::ROUTE,
+];
+
+/// The router of this function.
+pub fn router(app: App, site: Site) -> axum::Router {
+    Router::default()
+        .at(&validate_promo::ROUTE, validate_promo::validate_promo)
+        .at(&create_promo::ROUTE, create_promo::create_promo)
+        .at(&list_promos::ROUTE, list_promos::list_promos)
+        .at(&update_promo::ROUTE, update_promo::update_promo)
+        .at(&delete_promo::ROUTE, delete_promo::delete_promo)
+        .at(&create_campaign::ROUTE, create_campaign::create_campaign)
+        .at(&list_campaigns::ROUTE, list_campaigns::list_campaigns)
+        .at(&get_campaign::ROUTE, get_campaign::get_campaign)
+        .at(&update_campaign::ROUTE, update_campaign::update_campaign)
+        .at(
+            &create_campaign_codes::ROUTE,
+            create_campaign_codes::create_campaign_codes,
+        )
+        .build(app, site)
+}
+
+/// A write that met another code of that name.
+fn code_taken() -> domain::Error {
+    domain::Error::conflict("code_taken", "Promo code already exists")
+}
