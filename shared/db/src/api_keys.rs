@@ -19,7 +19,7 @@ const OWNER_SQL: &str = "
         update api_keys set last_used_at = $2
         where id = (select id from key where last_used_at is null or last_used_at < $3)
     )
-    select user_id, role, scopes from key";
+    select id, user_id, role, scopes from key";
 
 /// Who stands behind the key of that hash, if it is good at this moment; and notes, now and then, that it was used.
 pub async fn owner(db: &Client, hash: &[u8; 32], now: Timestamp) -> Result<Option<KeyOwner>> {
@@ -30,6 +30,7 @@ pub async fn owner(db: &Client, hash: &[u8; 32], now: Timestamp) -> Result<Optio
     let row = db.query_typed_opt(OWNER_SQL, params).await?;
     let owner = |row: Row| {
         Ok(KeyOwner {
+            key: row.id("id", ApiKeyId::new)?,
             id: row.id("user_id", UserId::new)?,
             role: row.word("role", Role::parse)?,
             scopes: scopes(&row)?,

@@ -5,14 +5,14 @@ use crate::error::{DbError, Result};
 use crate::sql::{RowExt as _, params};
 use domain::audit::{Entry, SubjectKind, Via};
 use domain::user::Role;
-use domain::{AuditId, EventId, SubjectId, Timestamp, UserId};
+use domain::{ApiKeyId, AuditId, EventId, SubjectId, Timestamp, UserId};
 use serde_json::Value;
 use tokio_postgres::{Client, Row, Transaction};
 
 const RECORD_SQL: &str = "
     insert into audit_log (at, actor_id, actor_role, actor_via, action, subject_kind, subject_id, event_id, changes,
-                           client_ip, user_agent, request_id)
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+                           client_ip, user_agent, request_id, actor_key_id)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
 
 /// Writes down what this transaction changes.
 pub async fn record(tx: &Transaction<'_>, entry: &Entry<'_>) -> Result<()> {
@@ -22,6 +22,7 @@ pub async fn record(tx: &Transaction<'_>, entry: &Entry<'_>) -> Result<()> {
         TEXT: entry.via.as_str(), TEXT: entry.action, TEXT: entry.subject.kind().as_str(),
         INT8: entry.subject.id().get(), INT8: entry.subject.event().map(EventId::get), JSONB: changes,
         TEXT: entry.origin.client_ip, TEXT: entry.origin.user_agent, TEXT: entry.origin.request_id,
+        INT8: entry.key.map(ApiKeyId::get),
     ];
     tx.execute_typed(RECORD_SQL, params).await?;
     Ok(())
@@ -40,6 +41,8 @@ pub struct Record {
     pub actor_role: Role,
     /// How they were known.
     pub actor_via: Via,
+    /// Their API key, if they used one.
+    pub actor_key_id: Option<ApiKeyId>,
     /// Operation id of the route.
     pub action: String,
     /// What kind of thing was changed.
@@ -77,7 +80,7 @@ pub struct Filter {
 
 const LIST_SQL: &str = "
     select id, at, actor_id, actor_role, actor_via, action, subject_kind, subject_id, event_id, changes, client_ip,
-           user_agent, request_id
+           user_agent, request_id, actor_key_id
     from audit_log
     where ($1::text is null or subject_kind = $1) and ($2::bigint is null or subject_id = $2)
       and ($3::bigint is null or actor_id = $3) and ($4::text is null or action = $4)
@@ -106,6 +109,7 @@ fn read(row: &Row) -> Result<Record> {
         actor_id: row.id("actor_id", UserId::new)?,
         actor_role: row.word("actor_role", Role::parse)?,
         actor_via: row.word("actor_via", Via::parse)?,
+        actor_key_id: row.col::<Option<i64>>("actor_key_id")?.map(ApiKeyId::new),
         action: row.col("action")?,
         subject_kind: row.word("subject_kind", SubjectKind::parse)?,
         subject_id: row.id("subject_id", SubjectId::new)?,

@@ -143,7 +143,7 @@ pub const TABLES: &[Table] = &[
         name: "audit_log", whose: "actor_id",
         erasure: Erasure::Columns("who changed what stays provable, by numbers"),
         columns: &[
-            kept("id"), kept("at"), kept("actor_id"), kept("actor_role"), kept("actor_via"), kept("action"),
+            kept("id"), kept("at"), kept("actor_id"), kept("actor_role"), kept("actor_via"), kept("action"), kept("actor_key_id"),
             kept("subject_kind"), kept("subject_id"), kept("event_id"), neutral("changes"), erased("client_ip"),
             erased("user_agent"), neutral("request_id"),
         ],

@@ -2,7 +2,7 @@
 
 use crate::text::texts;
 use crate::user::Role;
-use crate::{Error, UserId};
+use crate::{ApiKeyId, Error, UserId};
 use std::fmt;
 
 /// What every key begins with, so that people and scanners of leaked secrets know it.
@@ -115,6 +115,8 @@ impl<'de> serde::Deserialize<'de> for Scopes {
 /// Who stands behind a key.
 #[derive(Debug, Clone)]
 pub struct KeyOwner {
+    /// The key.
+    pub key: ApiKeyId,
     /// The account.
     pub id: UserId,
     /// What it may do at this moment.

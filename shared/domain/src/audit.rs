@@ -3,7 +3,8 @@
 
 use crate::user::Role;
 use crate::{
-    CampaignId, CategoryId, EventId, PaymentId, PromoId, SubjectId, TicketTypeId, Timestamp, UserId,
+    ApiKeyId, CampaignId, CategoryId, EventId, NotificationId, PaymentId, PromoId, SubjectId, TicketTypeId,
+    Timestamp, UserId,
 };
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -238,6 +239,8 @@ pub struct Entry<'a> {
     /// What is different now.
     pub changes: Changes,
     /// When.
+    /// The API key that was used, if one was.
+    pub key: Option<ApiKeyId>,
     pub at: Timestamp,
 }
 

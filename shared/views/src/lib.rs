@@ -5,7 +5,7 @@ use domain::audit::{SubjectKind, Via};
 use domain::event::EventStatus;
 use domain::price::{ServiceFee, TaxRate};
 use domain::user::Role;
-use domain::{AuditId, CategoryId, EventId, Rupiah, SubjectId, TicketTypeId, Timestamp, UserId};
+use domain::{ApiKeyId, AuditId, CategoryId, EventId, Rupiah, SubjectId, TicketTypeId, Timestamp, UserId};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -237,6 +237,8 @@ pub struct AuditOut {
     pub actor_role: Role,
     /// How they were known.
     pub actor_via: Via,
+    /// Which of their API keys was used, if one was; `GET /users/me/api-keys` shows its owner what it is called.
+    pub actor_key_id: Option<ApiKeyId>,
     /// Operation id of the route, such as `update_event`.
     pub action: String,
     /// What kind of thing was changed.
@@ -265,6 +267,7 @@ impl AuditOut {
             actor_id: row.actor_id,
             actor_role: row.actor_role,
             actor_via: row.actor_via,
+            actor_key_id: row.actor_key_id,
             action: row.action,
             subject_kind: row.subject_kind,
             subject_id: row.subject_id,

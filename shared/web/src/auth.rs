@@ -5,7 +5,7 @@ use crate::tokens::Tokens;
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use domain::api_key::{self, KeyOwner, Scope};
 use domain::user::Role;
-use domain::{Error, Kind, SessionId, Timestamp, UserId};
+use domain::{ApiKeyId, Error, Kind, SessionId, Timestamp, UserId};
 use http::request::Parts;
 use http::{HeaderMap, header};
 use lambda_http::request::RequestContext;
@@ -80,6 +80,8 @@ pub struct Caller {
     pub role: Role,
     /// The log-in that the token belongs to; none for an API key.
     pub session: Option<SessionId>,
+    /// The API key, if they are known by one.
+    pub key: Option<ApiKeyId>,
 }
 
 impl Caller {
@@ -177,6 +179,7 @@ async fn judge<S: Service>(
         id: UserId::new(claims.id),
         role: claims.role,
         session: Some(SessionId::new(claims.sid)),
+        key: None,
     };
     let session = SessionId::new(claims.sid);
     if !app.tokens().trusts(session, now) {
@@ -214,6 +217,7 @@ async fn by_key<S: Service>(
         id: owner.id,
         role: owner.role,
         session: None,
+        key: Some(owner.key),
     })
 }
 

@@ -42,7 +42,8 @@ impl Origin {
         Entry {
             actor: caller.id,
             role: caller.role,
-            via: caller.session.map_or(Via::ApiKey, |_| Via::Session),
+            via: caller.key.map_or(Via::Session, |_| Via::ApiKey),
+            key: caller.key,
             origin: &self.0,
             action,
             subject,

@@ -73,7 +73,7 @@ async fn a_row_says_what_is_different_who_did_it_and_from_where() {
         entries[0],
         json!({
             "id": 2, "at": "2030-01-01T12:01:00.000Z", "actorId": 3, "actorRole": "admin", "actorVia": "session",
-            "action": "update_event", "subjectKind": "event", "subjectId": event["id"], "eventId": event["id"],
+            "actorKeyId": null, "action": "update_event", "subjectKind": "event", "subjectId": event["id"], "eventId": event["id"],
             "changes": {"date": {"from": "2030-03-01T12:00:00.000Z", "to": "2030-03-02T12:00:00.000Z"}},
             "requestId": "JKJaXmPLvHcESHA=", "clientIp": "203.0.113.7", "userAgent": "curl/8.5.0",
         })
@@ -92,6 +92,33 @@ async fn a_row_says_what_is_different_who_did_it_and_from_where() {
     assert_eq!(
         (&own["entries"][0]["changes"], &own["entries"][0]["actorId"]),
         (&entries[0]["changes"], &json!(3))
+    );
+}
+
+#[tokio::test]
+async fn the_log_names_the_api_key_that_was_used() {
+    let t = setup().await;
+    let event = Rows(&t.db).event(t.organizer_id, "Java Jazz").await;
+    let key = format!("gfk_{}", "0".repeat(64));
+    t.db.run(&format!(
+        "insert into api_keys (id, user_id, name, hint, key_hash, scopes, created_at)
+         overriding system value
+         values (74, {}, 'box office', 'gfk_', sha256('{key}'), array['events:write'], now())",
+        t.organizer_id
+    ))
+    .await;
+    let path = format!("{EVENTS}/{event}");
+    let body = json!({"location": "Bandung"});
+    t.api.call("PATCH", &path, Some(&key), Some(body)).await.data(200);
+    let log = t
+        .api
+        .get(&format!("{path}/audit"), Some(&t.organizer))
+        .await
+        .data(200);
+    let entry = &log["entries"][0];
+    assert_eq!(
+        (&entry["actorVia"], &entry["actorKeyId"], &entry["actorId"]),
+        (&json!("api_key"), &json!(74), &json!(t.organizer_id))
     );
 }
 

@@ -76,6 +76,7 @@ async fn settle(db: &db::Db, order: domain::OrderId) {
         gross_amount: "100000.00".to_owned(),
         currency: Some("IDR".to_owned()),
         payment_type: Some("gopay".to_owned()),
+        refunds: Vec::new(),
     };
     let mut conn = db.conn().await.unwrap();
     let tx = conn.begin().await.unwrap();

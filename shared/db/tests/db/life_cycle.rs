@@ -186,6 +186,7 @@ fn entry(origin: &Origin) -> Entry<'_> {
         actor: UserId::new(1),
         role: Role::Organizer,
         via: Via::Session,
+        key: None,
         origin,
         action: "update_event",
         subject: Subject::Event(EventId::new(1)),
