@@ -2,6 +2,8 @@
 
 mod complete_refund;
 mod create_refund;
+mod export_payments;
+mod filter;
 mod get_payment;
 mod initialize_payment;
 mod limits;
@@ -79,6 +81,7 @@ pub const ROUTES: &[Route] = &[
     initialize_payment::ROUTE,
     list_payments::ROUTE,
     payment_history::ROUTE,
+    export_payments::ROUTE,
     get_payment::ROUTE,
     create_refund::ROUTE,
     list_payment_refunds::ROUTE,
@@ -92,6 +95,7 @@ pub fn router(app: App, site: Site) -> axum::Router {
         .at(&initialize_payment::ROUTE, initialize_payment::initialize_payment)
         .at(&list_payments::ROUTE, list_payments::list_payments)
         .at(&payment_history::ROUTE, payment_history::payment_history)
+        .at(&export_payments::ROUTE, export_payments::export_payments)
         .at(&get_payment::ROUTE, get_payment::get_payment)
         .at(&create_refund::ROUTE, create_refund::create_refund)
         .at(

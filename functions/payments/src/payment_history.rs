@@ -1,5 +1,6 @@
 use crate::{App, PaymentList, show};
 use axum::extract::State;
+use db::payments::{Begin, Filter};
 use std::sync::Arc;
 use web::input::PageQuery;
 use web::{Access, Answer, Caller, Meta, Query, Route};
@@ -20,7 +21,12 @@ pub(crate) async fn payment_history(
     Query(query): Query<PageQuery>,
 ) -> web::Result<Answer<PaymentList>> {
     let conn = app.db.conn().await?;
-    let (rows, total) = db::payments::list(&conn, Some(caller.id), query.page).await?;
+    let own = Filter {
+        payer: Some(caller.id),
+        ..Filter::default()
+    };
+    let begin = Begin::Offset(query.page.offset());
+    let (rows, total) = db::payments::list(&conn, &own, begin, query.page.limit).await?;
     let payments = show(&conn, rows, app.clock.now()).await?;
     Ok(Answer::ok(PaymentList {
         payments,

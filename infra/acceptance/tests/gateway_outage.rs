@@ -16,7 +16,10 @@ const PATIENCE: Duration = Duration::from_secs(300);
 const SOON: Duration = Duration::from_millis(3_500);
 
 /// Buyers who try again and again. Each keeps a process of its own busy.
-const BUYERS: usize = 8;
+const BUYERS: usize = 12;
+
+/// Between two tries of a buyer: payments may be begun 120 times a minute.
+const PAUSE: Duration = Duration::from_millis(600);
 
 /// Payments that are made at the gateway while it answers nobody and notifies nobody.
 const PAID_MEANWHILE: usize = 6;
@@ -78,7 +81,7 @@ async fn insist(buyer: Buyer, ticket: i64, begun: Instant, outage: Duration) -> 
         let took = asked.elapsed();
         is_told_to_come_back(&reply);
         told.push(Told { at, took });
-        tokio::time::sleep(Duration::from_millis(150)).await;
+        tokio::time::sleep(PAUSE).await;
     }
     told
 }

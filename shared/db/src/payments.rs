@@ -3,10 +3,9 @@
 use crate::error::Result;
 use crate::sql::{RowExt as _, params};
 use domain::message::PaymentNotice;
-use domain::page::Page;
 use domain::payment::{PaymentStatus, Transaction as Reported, TransactionStatus};
 use domain::reconciliation::FIRST_SECONDS;
-use domain::{OrderId, PaymentId, Rupiah, TicketTypeId, Timestamp, UserId};
+use domain::{EventId, OrderId, PaymentId, Rupiah, TicketTypeId, Timestamp, UserId};
 use tokio_postgres::{Client, Row, Transaction};
 
 /// A payment.
@@ -235,6 +234,32 @@ pub struct ListedPayment {
     pub quantity: u32,
 }
 
+/// Which payments a list shows; what is `None` does not matter.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Filter<'a> {
+    /// Of that payer.
+    pub payer: Option<UserId>,
+    /// In that status.
+    pub status: Option<PaymentStatus>,
+    /// For an order with tickets of that event.
+    pub event: Option<EventId>,
+    /// Begun at that time or later.
+    pub from: Option<Timestamp>,
+    /// Begun before that time.
+    pub until: Option<Timestamp>,
+    /// Of the order of that name.
+    pub order_code: Option<&'a str>,
+}
+
+/// Where a page of a list begins.
+#[derive(Debug, Clone, Copy)]
+pub enum Begin {
+    /// After so many rows.
+    Offset(i64),
+    /// After this payment.
+    After(PaymentId),
+}
+
 const LIST_SQL: &str = "
     select p.id, p.order_id, o.code as order_code, p.user_id, p.amount, p.original_amount, p.discount, p.status,
            p.transaction_token, p.redirect_url, p.payment_date, u.name as user_name, u.email as user_email,
@@ -243,38 +268,201 @@ const LIST_SQL: &str = "
     cross join lateral (
         select min(ticket_type_id) as ticket_type_id, sum(quantity)::int as quantity from order_items where order_id = o.id
     ) i
-    where ($1::bigint is null or p.user_id = $1) and ($2::bigint is null or p.id = $2)
-    order by p.payment_date desc, p.id desc limit $3 offset $4";
+    where ($1::bigint is null or p.user_id = $1) and ($2::text is null or p.status = $2)
+      and ($3::bigint is null or exists (
+          select 1 from order_items l join ticket_types t on t.id = l.ticket_type_id
+          where l.order_id = p.order_id and t.event_id = $3))
+      and ($4::timestamptz is null or p.payment_date >= $4) and ($5::timestamptz is null or p.payment_date < $5)
+      and ($6::text is null or o.code = $6)
+      and ($7::bigint is null or (p.payment_date, p.id) < (select payment_date, id from payments where id = $7))
+      and ($8::bigint is null or p.id = $8)
+    order by p.payment_date desc, p.id desc limit $9 offset $10";
 
-const COUNT_SQL: &str = "select count(*) as total from payments where $1::bigint is null or user_id = $1";
+const COUNT_SQL: &str = "
+    select count(*) as total from payments p join orders o on o.id = p.order_id
+    where ($1::bigint is null or p.user_id = $1) and ($2::text is null or p.status = $2)
+      and ($3::bigint is null or exists (
+          select 1 from order_items l join ticket_types t on t.id = l.ticket_type_id
+          where l.order_id = p.order_id and t.event_id = $3))
+      and ($4::timestamptz is null or p.payment_date >= $4) and ($5::timestamptz is null or p.payment_date < $5)
+      and ($6::text is null or o.code = $6)";
 
-/// A page of payments, newest first, and how many there are: of one payer, or of all.
-pub async fn list(db: &Client, payer: Option<UserId>, page: Page) -> Result<(Vec<ListedPayment>, i64)> {
-    let (payer, any): (Option<i64>, Option<i64>) = (payer.map(UserId::get), None);
-    let limit = i64::from(page.limit);
-    let params = params![INT8: payer, INT8: any, INT8: limit, INT8: page.offset()];
+/// Payments, newest first, at most so many, and how many there are in all: from the payment on with which the page begins, if it
+/// begins with one.
+pub async fn list(
+    db: &Client,
+    filter: &Filter<'_>,
+    begin: Begin,
+    limit: u32,
+) -> Result<(Vec<ListedPayment>, i64)> {
+    let (offset, after) = match begin {
+        Begin::Offset(offset) => (offset, None),
+        Begin::After(id) => (0, Some(id.get())),
+    };
+    let (payer, event, any) = (
+        filter.payer.map(UserId::get),
+        filter.event.map(EventId::get),
+        None::<i64>,
+    );
+    let status = filter.status.map(PaymentStatus::as_str);
+    let (from, until) = (
+        filter.from.map(Timestamp::inner),
+        filter.until.map(Timestamp::inner),
+    );
+    let params = params![
+        INT8: payer, TEXT: status, INT8: event, TIMESTAMPTZ: from, TIMESTAMPTZ: until, TEXT: filter.order_code, INT8: after,
+        INT8: any, INT8: i64::from(limit), INT8: offset,
+    ];
     let rows = db.query_typed(LIST_SQL, params).await?;
     let total = match rows.first() {
         Some(row) => row.col("total")?,
-        None if page.number == 1 => 0,
-        None => db
-            .query_typed_one(COUNT_SQL, params![INT8: payer])
-            .await?
-            .col("total")?,
+        None if offset == 0 => 0,
+        None => {
+            let params = params![
+                INT8: payer, TEXT: status, INT8: event, TIMESTAMPTZ: from, TIMESTAMPTZ: until, TEXT: filter.order_code,
+            ];
+            db.query_typed_one(COUNT_SQL, params).await?.col("total")?
+        }
     };
     Ok((rows.iter().map(read_listed).collect::<Result<_>>()?, total))
 }
 
 /// One payment: of this payer, or of anybody.
 pub async fn find(db: &Client, id: PaymentId, payer: Option<UserId>) -> Result<Option<ListedPayment>> {
-    let payer = payer.map(UserId::get);
-    let row = db
-        .query_typed_opt(
-            LIST_SQL,
-            params![INT8: payer, INT8: id.get(), INT8: 1_i64, INT8: 0_i64],
-        )
-        .await?;
+    let (payer, number, text, time) = (
+        payer.map(UserId::get),
+        None::<i64>,
+        None::<&str>,
+        None::<jiff::Timestamp>,
+    );
+    let params = params![
+        INT8: payer, TEXT: text, INT8: number, TIMESTAMPTZ: time, TIMESTAMPTZ: time, TEXT: text, INT8: number,
+        INT8: id.get(), INT8: 1_i64, INT8: 0_i64,
+    ];
+    let row = db.query_typed_opt(LIST_SQL, params).await?;
     row.as_ref().map(read_listed).transpose()
+}
+
+/// What a payment brought for one event.
+#[derive(Debug, Clone)]
+pub struct ExportedPayment {
+    /// The payment.
+    pub id: PaymentId,
+    /// What the order is called.
+    pub order_code: String,
+    /// Where it stands.
+    pub status: PaymentStatus,
+    /// Who pays.
+    pub user_id: UserId,
+    /// The event.
+    pub event_id: EventId,
+    /// What it is called.
+    pub event_name: String,
+    /// Tickets of it.
+    pub tickets: u32,
+    /// What they cost.
+    pub price: Rupiah,
+    /// Taken off.
+    pub discount: Rupiah,
+    /// Service fees.
+    pub fee: Rupiah,
+    /// Taxes.
+    pub tax: Rupiah,
+    /// What is charged for it.
+    pub charged: Rupiah,
+    /// What went back out of its takings.
+    pub refunded: Rupiah,
+    /// How it was paid, in the gateway's words.
+    pub method: Option<String>,
+    /// When it was begun.
+    pub begun: Timestamp,
+    /// When money is first known to have come in.
+    pub settled: Option<Timestamp>,
+}
+
+const EXPORT_SQL: &str = "
+    with chosen as (
+        select p.id, p.order_id, o.code, p.status, p.user_id, p.payment_date, p.settled_at
+        from payments p join orders o on o.id = p.order_id
+        where ($1::bigint is null or p.user_id = $1) and ($2::text is null or p.status = $2)
+          and ($4::timestamptz is null or p.payment_date >= $4) and ($5::timestamptz is null or p.payment_date < $5)
+          and ($6::text is null or o.code = $6) and ($7::bigint is null or p.id > $7)
+          and exists (
+              select 1 from order_items l join ticket_types t on t.id = l.ticket_type_id join events e on e.id = t.event_id
+              where l.order_id = p.order_id and ($3::bigint is null or e.id = $3) and ($8::bigint is null or e.organizer_id = $8))
+        order by p.id limit $9
+    )
+    select c.id, c.code as order_code, c.status, c.user_id, e.id as event_id, e.name as event_name,
+           sum(l.quantity)::int as tickets, sum(l.unit_price * l.quantity)::bigint as price,
+           sum(l.discount)::bigint as discount, sum(l.fee)::bigint as fee, sum(l.tax)::bigint as tax,
+           sum(l.charged)::bigint as charged,
+           (select coalesce(sum(part.amount), 0)::bigint from refund_parts part join refunds r on r.id = part.refund_id
+            where r.payment_id = c.id and part.event_id = e.id and r.status in ('succeeded', 'done')) as refunded,
+           (select min(g.payment_type) from payment_transactions g where g.payment_id = c.id
+            and g.status in ('captured', 'paid', 'partially_refunded', 'refunded', 'reversed')) as method,
+           c.payment_date, c.settled_at
+    from chosen c join order_items l on l.order_id = c.order_id join ticket_types t on t.id = l.ticket_type_id
+    join events e on e.id = t.event_id
+    where ($3::bigint is null or e.id = $3) and ($8::bigint is null or e.organizer_id = $8)
+    group by c.id, c.code, c.status, c.user_id, c.payment_date, c.settled_at, e.id, e.name
+    order by c.id, e.id";
+
+/// Payments with what they brought for each event, the oldest first: for all events, or for those of an organizer. At most
+/// so many payments after one, and whether there are more.
+pub async fn export(
+    db: &Client,
+    filter: &Filter<'_>,
+    organizer: Option<UserId>,
+    after: Option<PaymentId>,
+    limit: u32,
+) -> Result<(Vec<ExportedPayment>, bool)> {
+    let (payer, event) = (filter.payer.map(UserId::get), filter.event.map(EventId::get));
+    let status = filter.status.map(PaymentStatus::as_str);
+    let (from, until) = (
+        filter.from.map(Timestamp::inner),
+        filter.until.map(Timestamp::inner),
+    );
+    let (after, organizer) = (after.map(PaymentId::get), organizer.map(UserId::get));
+    let params = params![
+        INT8: payer, TEXT: status, INT8: event, TIMESTAMPTZ: from, TIMESTAMPTZ: until, TEXT: filter.order_code, INT8: after,
+        INT8: organizer, INT8: i64::from(limit) + 1,
+    ];
+    let rows = db.query_typed(EXPORT_SQL, params).await?;
+    let mut payments = Vec::with_capacity(rows.len());
+    let (mut seen, mut last) = (0, None);
+    for row in &rows {
+        let payment = read_exported(row)?;
+        if last != Some(payment.id) {
+            seen += 1;
+            last = Some(payment.id);
+        }
+        if seen > limit {
+            return Ok((payments, true));
+        }
+        payments.push(payment);
+    }
+    Ok((payments, false))
+}
+
+fn read_exported(row: &Row) -> Result<ExportedPayment> {
+    Ok(ExportedPayment {
+        id: row.id("id", PaymentId::new)?,
+        order_code: row.col("order_code")?,
+        status: row.word("status", PaymentStatus::parse)?,
+        user_id: row.id("user_id", UserId::new)?,
+        event_id: row.id("event_id", EventId::new)?,
+        event_name: row.col("event_name")?,
+        tickets: row.count("tickets")?,
+        price: row.rupiah("price")?,
+        discount: row.rupiah("discount")?,
+        fee: row.rupiah("fee")?,
+        tax: row.rupiah("tax")?,
+        charged: row.rupiah("charged")?,
+        refunded: row.rupiah("refunded")?,
+        method: row.col("method")?,
+        begun: row.time("payment_date")?,
+        settled: row.time_opt("settled_at")?,
+    })
 }
 
 fn read_listed(row: &Row) -> Result<ListedPayment> {
