@@ -54,6 +54,10 @@ pub const HTTP: &[Function] = &[
         routes: midtrans_webhook::ROUTES,
     },
     Function {
+        name: "notifications",
+        routes: notifications::ROUTES,
+    },
+    Function {
         name: "docs",
         routes: docs::ROUTES,
     },

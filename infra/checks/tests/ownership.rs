@@ -105,6 +105,10 @@ async fn platform() -> Platform {
             "insert into promo_campaigns (id, organizer_id, name, starts_at, ends_at, created_at, updated_at)
              overriding system value values (77, {organizer}, 'Mine', now(), '2100-01-01', now(), now())"
         ),
+        format!(
+            "insert into notifications (id, user_id, message, created_at) overriding system value
+             values (77, {buyer}, 'yours alone', now())"
+        ),
     ];
     for sql in more {
         db.run(&sql).await;
@@ -160,6 +164,7 @@ impl Platform {
                 "/api/v1/payments/refunds/{id}",
                 (Owner::Organizer, "76".to_owned()),
             ),
+            ("/api/v1/notifications/{id}", (Owner::Buyer, "77".to_owned())),
             ("/api/v1/auth/verify/{token}", (Owner::Nobody, "0".repeat(64))),
             ("/api/v1/categories/{id}", (Owner::Nobody, "1".to_owned())),
             (

@@ -18,6 +18,7 @@ pub mod issued;
 pub mod ledger;
 pub mod mail_log;
 pub mod migrations;
+pub mod notifications;
 pub mod orders;
 pub mod outbox;
 pub mod password_resets;

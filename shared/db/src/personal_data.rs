@@ -102,6 +102,15 @@ pub const TABLES: &[Table] = &[
         name: "followed_categories", whose: "user_id", erasure: Erasure::Rows,
         columns: &[kept("user_id"), erased("category_id"), erased("created_at")],
     },
+    // Those for everybody are nobody's.
+    Table {
+        name: "notifications", whose: "user_id", erasure: Erasure::Rows,
+        columns: &[kept("id"), kept("user_id"), erased("message"), erased("created_at")],
+    },
+    Table {
+        name: "notification_marks", whose: "user_id", erasure: Erasure::Rows,
+        columns: &[kept("notification_id"), kept("user_id"), erased("is_read"), erased("updated_at")],
+    },
     Table {
         name: "sessions", whose: "user_id", erasure: Erasure::Rows,
         columns: &[
@@ -360,6 +369,10 @@ const EXPORT_SQL: &str = concat!(
     ", ",
     rows!("followed_categories", "t.user_id = $1"),
     ", ",
+    rows!("notifications", "t.user_id = $1"),
+    ", ",
+    rows!("notification_marks", "t.user_id = $1"),
+    ", ",
     rows!("sessions", "t.user_id = $1"),
     ", ",
     rows!("api_keys", "t.user_id = $1"),
@@ -532,6 +545,8 @@ const ERASE_SQL: &str = "
          gone_keys as (delete from api_keys where user_id = $1),
          gone_preferences as (delete from preferences where user_id = $1),
          gone_follows as (delete from followed_categories where user_id = $1),
+         gone_marks as (delete from notification_marks where user_id = $1),
+         gone_notifications as (delete from notifications where user_id = $1),
          gone_staff as (delete from event_staff where user_id = $1),
          gone_answers as (delete from idempotency_keys where user_id = $1),
          gone_mails as (

@@ -40,6 +40,8 @@ pub enum Subject {
     PromoCampaign(CampaignId),
     /// A payment, or what of it goes back.
     Payment(PaymentId),
+    /// Something that people were told within the application.
+    Notification(NotificationId),
 }
 
 impl Subject {
@@ -53,6 +55,7 @@ impl Subject {
             Self::Promo(_) => SubjectKind::Promo,
             Self::PromoCampaign(_) => SubjectKind::PromoCampaign,
             Self::Payment(_) => SubjectKind::Payment,
+            Self::Notification(_) => SubjectKind::Notification,
         }
     }
 
@@ -66,6 +69,7 @@ impl Subject {
             Self::Promo(id) => id.get(),
             Self::PromoCampaign(id) => id.get(),
             Self::Payment(id) => id.get(),
+            Self::Notification(id) => id.get(),
         })
     }
 
@@ -77,7 +81,8 @@ impl Subject {
             | Self::User(_)
             | Self::Promo(_)
             | Self::PromoCampaign(_)
-            | Self::Payment(_) => None,
+            | Self::Payment(_)
+            | Self::Notification(_) => None,
         }
     }
 }
@@ -127,11 +132,13 @@ pub enum SubjectKind {
     PromoCampaign,
     /// A payment.
     Payment,
+    /// Something that people were told within the application.
+    Notification,
 }
 
 impl SubjectKind {
     /// Every kind.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Event,
         Self::TicketType,
         Self::Category,
@@ -139,6 +146,7 @@ impl SubjectKind {
         Self::Promo,
         Self::PromoCampaign,
         Self::Payment,
+        Self::Notification,
     ];
 
     /// As stored.
@@ -151,6 +159,7 @@ impl SubjectKind {
             Self::Promo => "promo",
             Self::PromoCampaign => "promo_campaign",
             Self::Payment => "payment",
+            Self::Notification => "notification",
         }
     }
 

@@ -84,4 +84,6 @@ ids! {
     SubjectId,
     /// A picture that somebody uploaded.
     ImageId,
+    /// Something that people are told within the application.
+    NotificationId,
 }

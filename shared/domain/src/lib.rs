@@ -15,6 +15,7 @@ pub mod inventory;
 pub mod ledger;
 pub mod message;
 pub mod money;
+pub mod notification;
 pub mod order;
 pub mod page;
 pub mod payment;

@@ -130,6 +130,8 @@ async fn somebody(db: &TestDb) -> UserId {
          update users set password_hash = '{SECRET}', phone_number = '{CANARY}';
          insert into preferences (user_id, language, updated_at) values ({user}, 'en', now());
          insert into followed_categories values ({user}, {category}, now());
+         insert into notifications (user_id, message, created_at) values ({user}, '{CANARY}', now());
+         insert into notification_marks select id, user_id, true, now() from notifications;
          insert into sessions (user_id, created_at, last_used_at, expires_at, ip, user_agent)
              values ({user}, now(), now(), now(), '{CANARY}', '{CANARY}');
          insert into refresh_tokens (token_hash, session_id, created_at)

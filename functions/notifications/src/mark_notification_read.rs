@@ -1,0 +1,26 @@
+use crate::{App, NotificationOut};
+use axum::extract::State;
+use domain::{Error, NotificationId};
+use std::sync::Arc;
+use web::{Access, Answer, Caller, Path, Route};
+
+pub(crate) const ROUTE: Route = Route::new(
+    "PATCH",
+    "/api/v1/notifications/{id}/read",
+    Access::User,
+    "mark_notification_read",
+    "Mark a notification of the caller as read",
+)
+.data::<NotificationOut>();
+
+pub(crate) async fn mark_notification_read(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(id): Path<NotificationId>,
+) -> web::Result<Answer<NotificationOut>> {
+    let is_read = true;
+    let conn = app.db.conn().await?;
+    let marked = db::notifications::mark(&conn, id, caller.id, is_read, app.clock.now()).await?;
+    let notification = marked.ok_or_else(|| Error::not_found("Notification"))?;
+    Ok(Answer::ok(notification.into()))
+}
