@@ -24,6 +24,7 @@ pub(crate) const ROUTE: Route = Route::new(
     "limit_reached",
     "below_minimum",
     "sales_closed",
+    "account_required",
     "cart_full",
 ]);
 
@@ -53,8 +54,9 @@ pub(crate) async fn add_item(
         return Ok(web::answer::stored(stored));
     }
     let buyer = db::users::lock_buyer(&tx, caller.id).await?;
-    buyer.ok_or_else(|| Error::unauthenticated("Invalid token"))?;
+    let buyer = buyer.ok_or_else(|| Error::unauthenticated("Invalid token"))?;
     let sale = reserve::for_sale(&tx, input.ticket_id).await?;
+    sale.rules.check_guest(buyer.is_guest)?;
     let bought = reserve::bought(&tx, caller.id, sale.id).await?;
     let cart = db::cart::lock_all(&tx, caller.id).await?;
     let item = match cart.iter().find(|item| item.ticket_type_id == sale.id) {

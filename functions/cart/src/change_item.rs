@@ -20,6 +20,7 @@ pub(crate) const ROUTE: Route = Route::new(
     "limit_reached",
     "below_minimum",
     "sales_closed",
+    "account_required",
 ]);
 
 web::input! {
@@ -42,11 +43,12 @@ pub(crate) async fn change_item(
     let missing = || Error::not_found("Cart item");
     let mut conn = app.db.conn().await?;
     let tx = conn.begin().await?;
-    db::users::lock_buyer(&tx, caller.id)
+    let buyer = db::users::lock_buyer(&tx, caller.id)
         .await?
         .ok_or_else(|| Error::unauthenticated("Invalid token"))?;
     let item = db::cart::lock(&tx, id, caller.id).await?.ok_or_else(missing)?;
     let sale = reserve::for_sale(&tx, item.ticket_type_id).await?;
+    sale.rules.check_guest(buyer.is_guest)?;
     let bought = reserve::bought(&tx, caller.id, sale.id).await?;
     sale.rules.check(input.quantity.get(), bought, now)?;
     reserve::set_quantity(&app, &tx, &item, &sale, input.quantity.get(), now).await?;

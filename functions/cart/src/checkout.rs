@@ -30,6 +30,7 @@ pub(crate) const ROUTE: Route = Route::new(
     "limit_reached",
     "below_minimum",
     "sales_closed",
+    "account_required",
     "promo_used_up",
     "promo_limit_reached",
     "promo_changed",
@@ -106,7 +107,7 @@ pub(crate) async fn checkout(
         return Ok(web::answer::stored(stored));
     }
     let buyer = db::users::lock_buyer(&tx, caller.id).await?;
-    buyer.ok_or_else(|| Error::unauthenticated("Invalid token"))?;
+    let buyer = buyer.ok_or_else(|| Error::unauthenticated("Invalid token"))?;
     let items = db::cart::lock_all(&tx, caller.id).await?;
     if items.is_empty() {
         return Err(Error::invalid("cart_empty", "Cart is empty").into());
@@ -122,7 +123,8 @@ pub(crate) async fn checkout(
             .find(|(id, _)| *id == sale.id)
             .map_or(0, |(_, quantity)| *quantity);
         sale.rules
-            .check(item.quantity, others, now)
+            .check_guest(buyer.is_guest)
+            .and_then(|()| sale.rules.check(item.quantity, others, now))
             .map_err(|error| named(error.into(), sale))?;
         lines.push(sale.line(item.quantity));
     }

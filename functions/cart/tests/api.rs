@@ -378,6 +378,29 @@ async fn a_limit_per_buyer_holds_under_parallel_requests() {
 }
 
 #[tokio::test]
+async fn what_is_limited_per_buyer_is_not_for_guests() {
+    let t = Setup::new(100).await;
+    let (id, token) = t.buyer("ayu").await;
+    t.db.run(&format!("update users set is_guest = true where id = {id}"))
+        .await;
+    let api = t.api();
+    t.add(&api, &token, 1).await.data(201);
+    t.db.run("update ticket_types set max_per_user = 4").await;
+    assert_eq!(t.add(&api, &token, 1).await.error(409), "account_required");
+    let cart = api.get("/api/v1/cart", Some(&token)).await.data(200);
+    let path = format!("/api/v1/cart/{}", cart["items"][0]["id"]);
+    let more = api.call("PATCH", &path, Some(&token), Some(json!({"quantity": 2})));
+    assert_eq!(more.await.error(409), "account_required");
+    let checkout = async || {
+        api.call("POST", "/api/v1/cart/checkout", Some(&token), None)
+            .await
+    };
+    assert_eq!(checkout().await.error(409), "account_required");
+    t.db.run("update ticket_types set max_per_user = null").await;
+    checkout().await.data(200);
+}
+
+#[tokio::test]
 async fn two_hundred_buyers_for_twenty_units_get_exactly_twenty() {
     let t = Setup::new(20).await;
     let mut tokens = Vec::new();

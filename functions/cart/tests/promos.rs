@@ -246,7 +246,17 @@ async fn a_second_use_beyond_the_limit_of_a_buyer_is_refused() {
         checkout(&api, &token, "ONCE").await.error(409),
         "promo_limit_reached"
     );
-    let (_, other) = t.buyer(&api, "budi", 1).await;
+    let (id, other) = t.buyer(&api, "budi", 1).await;
+    let guest = async |is: bool| {
+        t.db.run(&format!("update users set is_guest = {is} where id = {id}"))
+            .await
+    };
+    guest(true).await;
+    assert_eq!(
+        checkout(&api, &other, "ONCE").await.error(409),
+        "account_required"
+    );
+    guest(false).await;
     checkout(&api, &other, "ONCE").await.data(200);
 }
 

@@ -33,7 +33,7 @@ pub(crate) const ROUTE: Route = Route::new(
 .data::<InitializeOut>()
 .idempotent()
 .conflicts(&[
-    "sold_out", "held_by_others", "limit_reached", "below_minimum", "sales_closed", "order_paid", "order_closed",
+    "sold_out", "held_by_others", "limit_reached", "below_minimum", "sales_closed", "account_required", "order_paid", "order_closed",
     "request_in_flight", "payment_refused", "promo_used_up", "promo_limit_reached", "promo_changed",
 ]);
 
@@ -107,7 +107,7 @@ pub(crate) async fn initialize_payment(
     if let Some(stored) = db::idempotency::claim(&tx, once.as_ref(), now).await? {
         return Ok(web::answer::stored(stored));
     }
-    db::users::lock_buyer(&tx, caller.id)
+    let buyer = db::users::lock_buyer(&tx, caller.id)
         .await?
         .ok_or_else(|| Error::unauthenticated("Invalid token"))?;
     let mut messages = Vec::new();
@@ -130,6 +130,7 @@ pub(crate) async fn initialize_payment(
                         ticket,
                         quantity,
                         promos: &promos,
+                        is_guest: buyer.is_guest,
                     };
                     let (order, price) =
                         order_at_once(&app, &tx, caller.id, wish, &mut messages, now).await?;
@@ -211,6 +212,7 @@ struct Wish<'a> {
     ticket: TicketTypeId,
     quantity: Quantity,
     promos: &'a [StoredPromo],
+    is_guest: bool,
 }
 
 /// An order of one line without a cart. What the buyer's cart holds of the same kind serves it.
@@ -226,6 +228,7 @@ async fn order_at_once(
         ticket,
         quantity,
         promos,
+        is_guest,
     } = wish;
     let expires_at = now.plus_seconds(app.payment_seconds);
     let sale = db::ticket_types::for_sale(tx.client(), slice::from_ref(&ticket)).await?;
@@ -233,6 +236,7 @@ async fn order_at_once(
         .into_iter()
         .next()
         .ok_or_else(|| Error::not_found("Ticket"))?;
+    sale.rules.check_guest(is_guest)?;
     let bought = db::orders::bought(tx, user, slice::from_ref(&ticket)).await?;
     sale.rules.check(
         quantity.get(),

@@ -275,6 +275,21 @@ async fn an_answer_that_was_lost_is_found_again() {
 }
 
 #[tokio::test]
+async fn guests_pay_what_is_not_limited_per_buyer() {
+    let t = Setup::new(150_000, 10).await;
+    let api = t.api();
+    t.db.run("update users set is_guest = true where role = 'user'")
+        .await;
+    t.db.run("update ticket_types set max_per_user = 4").await;
+    assert_eq!(
+        t.initialize(&api, t.at_once(2)).await.error(409),
+        "account_required"
+    );
+    t.db.run("update ticket_types set max_per_user = null").await;
+    t.initialize(&api, t.at_once(2)).await.data(201);
+}
+
+#[tokio::test]
 async fn only_the_buyer_pays_and_only_in_time() {
     let t = Setup::new(150_000, 10).await;
     let api = t.api();

@@ -61,7 +61,8 @@ const FOR_PURCHASE_SQL: &str = concat!(
     working_columns!(),
     ",
     (select count(*)::int from promo_redemptions r where r.promo_id = p.id and r.user_id = $2 and r.status <> 'returned') as by_user,
-    exists (select 1 from orders o where o.user_id = $2 and o.status not in ('expired', 'cancelled')) as ordered_before
+    exists (select 1 from orders o where o.user_id = $2 and o.status not in ('expired', 'cancelled')) as ordered_before,
+    exists (select 1 from users u where u.id = $2 and u.is_guest) as is_guest
     from promo_codes p left join promo_campaigns c on c.id = p.campaign_id
     where p.code = any($1) and p.deleted_at is null"
 );
@@ -92,6 +93,7 @@ pub async fn for_purchase(
             redeemed: stored.redeemed,
             by_user: row.count("by_user")?,
             ordered_before: row.col("ordered_before")?,
+            is_guest: row.col("is_guest")?,
         };
         found.push((stored, usage));
     }

@@ -253,15 +253,31 @@ pub async fn mark_verified(tx: &Transaction<'_>, id: UserId, now: Timestamp) -> 
     Ok(())
 }
 
-const LOCK_BUYER_SQL: &str = "select name from users where id = $1 and deleted_at is null for no key update";
+/// Somebody who buys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Buyer {
+    /// Name.
+    pub name: String,
+    /// Whether there is no account behind it.
+    pub is_guest: bool,
+}
+
+const LOCK_BUYER_SQL: &str =
+    "select name, is_guest from users where id = $1 and deleted_at is null for no key update";
 
 /// Locks the account for this transaction, so that limits per buyer hold under parallel requests of that buyer; nobody
-/// else waits. The first lock of every buying transaction. Returns the buyer's name, `None` if the account is gone.
-pub async fn lock_buyer(tx: &Transaction<'_>, id: UserId) -> Result<Option<String>> {
+/// else waits. The first lock of every buying transaction. `None` if the account is gone.
+pub async fn lock_buyer(tx: &Transaction<'_>, id: UserId) -> Result<Option<Buyer>> {
     let row = tx
         .query_typed_opt(LOCK_BUYER_SQL, params![INT8: id.get()])
         .await?;
-    row.as_ref().map(|row| row.col("name")).transpose()
+    let buyer = |row: Row| {
+        Ok(Buyer {
+            name: row.col("name")?,
+            is_guest: row.col("is_guest")?,
+        })
+    };
+    row.map(buyer).transpose()
 }
 
 pub(crate) fn read(row: &Row) -> Result<User> {

@@ -280,6 +280,8 @@ pub enum PromoError {
         /// How often that is.
         max: u32,
     },
+    /// A guest wants what is limited per person: whoever is a guest twice is not known to be one person.
+    AccountRequired,
 }
 
 impl From<PromoError> for Error {
@@ -307,6 +309,10 @@ impl From<PromoError> for Error {
             PromoError::LimitReached { max } => Self::conflict(
                 "promo_limit_reached",
                 format!("The promo code can be used {max} times by one person"),
+            ),
+            PromoError::AccountRequired => Self::conflict(
+                "account_required",
+                "The promo code is limited per person, please log in to use it",
             ),
         }
     }
@@ -378,6 +384,8 @@ pub struct Usage {
     pub by_user: u32,
     /// Whether the buyer has an order that is paid or may still be.
     pub ordered_before: bool,
+    /// Whether the buyer is a guest.
+    pub is_guest: bool,
 }
 
 /// A promo code.
@@ -402,6 +410,9 @@ impl Promo {
         self.terms.check_time(now)?;
         if self.limits.total.is_some_and(|most| usage.redeemed >= most) {
             return Err(PromoError::UsedUp);
+        }
+        if usage.is_guest && (self.limits.per_user.is_some() || self.terms.first_purchase_only) {
+            return Err(PromoError::AccountRequired);
         }
         match self.limits.per_user {
             Some(max) if usage.by_user >= max => Err(PromoError::LimitReached { max }),
@@ -785,6 +796,34 @@ mod tests {
             ),
             Err(PromoError::NotFirst)
         );
+    }
+
+    #[test]
+    fn guests_use_what_is_not_limited_per_person() {
+        let guest = Usage {
+            is_guest: true,
+            ..Usage::default()
+        };
+        for (first_purchase_only, per_user, expected) in [
+            (false, None, Ok(())),
+            (true, None, Err(PromoError::AccountRequired)),
+            (false, Some(2), Err(PromoError::AccountRequired)),
+        ] {
+            let promo = Promo {
+                id: PromoId::new(1),
+                code: PromoCode::parse("EARLY").unwrap(),
+                terms: Terms {
+                    first_purchase_only,
+                    ..Terms::default()
+                },
+                limits: Limits {
+                    total: Some(10),
+                    per_user,
+                },
+            };
+            assert_eq!(promo.check(guest, promo.terms.valid_from), expected);
+            assert_eq!(promo.check(Usage::default(), promo.terms.valid_from), Ok(()));
+        }
     }
 
     #[test]

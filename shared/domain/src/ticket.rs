@@ -124,6 +124,8 @@ pub enum SaleError {
         /// How many the buyer has already.
         have: u32,
     },
+    /// A guest wants what is limited per person: whoever is a guest twice is not known to be one person.
+    AccountRequired,
 }
 
 impl SaleRules {
@@ -158,6 +160,18 @@ impl SaleRules {
             _ => Ok(()),
         }
     }
+
+    /// Whether these tickets are for guests, too.
+    ///
+    /// # Errors
+    /// [`SaleError::AccountRequired`].
+    pub const fn check_guest(&self, is_guest: bool) -> Result<(), SaleError> {
+        if is_guest && self.max_per_user.is_some() {
+            Err(SaleError::AccountRequired)
+        } else {
+            Ok(())
+        }
+    }
 }
 
 impl From<SaleError> for Error {
@@ -181,6 +195,10 @@ impl From<SaleError> for Error {
                 "limit_reached",
                 format!("At most {max} tickets per person; you already have {have}"),
             ),
+            SaleError::AccountRequired => Self::conflict(
+                "account_required",
+                "These tickets are limited per person, please log in to buy them",
+            ),
         }
     }
 }
@@ -191,6 +209,23 @@ mod tests {
 
     fn at(text: &str) -> Timestamp {
         Timestamp::parse(text).unwrap()
+    }
+
+    #[test]
+    fn guests_take_what_is_not_limited_per_person() {
+        let limited = SaleRules {
+            max_per_user: Some(4),
+            ..rules()
+        };
+        let open = SaleRules {
+            max_per_user: None,
+            ..rules()
+        };
+        assert_eq!(limited.check_guest(true), Err(SaleError::AccountRequired));
+        assert_eq!(
+            (limited.check_guest(false), open.check_guest(true)),
+            (Ok(()), Ok(()))
+        );
     }
 
     fn rules() -> SaleRules {

@@ -184,14 +184,11 @@ async fn requests_of_one_buyer_queue_and_others_do_not_wait() {
     let (mut first, mut second) = (db.client().await, db.client().await);
     let holding = first.transaction().await.unwrap();
     assert_eq!(
-        users::lock_buyer(&holding, ayu).await.unwrap().as_deref(),
-        Some("ayu")
+        users::lock_buyer(&holding, ayu).await.unwrap().unwrap().name,
+        "ayu"
     );
     let tx = second.transaction().await.unwrap();
-    assert_eq!(
-        users::lock_buyer(&tx, budi).await.unwrap().as_deref(),
-        Some("budi")
-    );
+    assert_eq!(users::lock_buyer(&tx, budi).await.unwrap().unwrap().name, "budi");
     assert_eq!(users::lock_buyer(&tx, UserId::new(999)).await.unwrap(), None);
     // What refers to a locked buyer can still be written: an order, a ticket.
     tx.execute(
