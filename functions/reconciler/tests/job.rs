@@ -5,15 +5,12 @@
     reason = "a test fails by panicking"
 )]
 
-use db::stock::{Owner, Want};
-use domain::price::price;
 use domain::{TicketTypeId, UserId};
-use gateway::{Customer, Item, SnapOrder};
 use queue::Publisher;
 use reconciler::{App, Order, Report};
 use runtime::Clock;
 use serde_json::{Value, json};
-use testkit::{Gateway, Rows, TestDb, line, start};
+use testkit::{Gateway, Rows, TestDb, start};
 use worker::Job as _;
 
 struct Setup {
@@ -55,49 +52,10 @@ impl Setup {
 
     /// An order of two tickets with a payment page; returns its code.
     async fn order(&self) -> String {
-        let code = domain::order::code(runtime::random::bytes());
-        let (now, until) = (self.clock.now(), self.clock.now().plus_seconds(900));
-        let price = price(&[line(self.ticket, 150_000, 2)], &[]).unwrap();
-        let db = self.db.db();
-        let mut conn = db.conn().await.unwrap();
-        let tx = conn.begin().await.unwrap();
-        let (order, lines) = db::orders::insert(&tx, &code, self.user, &price, until, now)
+        let now = self.clock.now();
+        Rows(&self.db)
+            .order_to_pay(&self.gateway, self.user, self.ticket, 2, now)
             .await
-            .unwrap();
-        let want = Want {
-            ticket_type: self.ticket,
-            quantity: 2,
-            first_stripe: 0,
-            until,
-        };
-        db::stock::take(&tx, Owner::Order(lines[0]), want, now)
-            .await
-            .unwrap()
-            .unwrap();
-        db::payments::open(&tx, order.id, until, now).await.unwrap();
-        tx.commit().await.unwrap();
-        let items = [Item {
-            id: "1".to_owned(),
-            name: "F".to_owned(),
-            price: 150_000,
-            quantity: 2,
-            category: "t".to_owned(),
-        }];
-        let snap = SnapOrder {
-            code: &code,
-            total: price.total,
-            items: &items,
-            customer: Customer {
-                name: "Ayu",
-                email: "ayu@example.test",
-                phone: "0812",
-            },
-            starts: now,
-            ends: until,
-            finish_url: "https://shop.example/",
-        };
-        self.gateway.client().create_page(&snap).await.unwrap();
-        code
     }
 
     /// The janitor ends every order: stock goes back, payments expire.

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 /// A buyer waits for this answer, so it is short: with all else it stays below 3 s. A page that was made all the same is found
 /// again by the order code.
-const SNAP_TIMEOUT: Duration = Duration::from_millis(2_500);
+const SNAP_TIMEOUT: Duration = Duration::from_millis(2_200);
 
 /// A buyer who looks at a payment is shown what is known after this time.
 const SOON: Duration = Duration::from_millis(1_500);

@@ -1,3 +1,5 @@
+use domain::{Rupiah, Timestamp};
+use gateway::{Customer, Item, SnapOrder};
 use midtrans_simulator::{Config, Simulator};
 use runtime::{Clock, Secret};
 use serde_json::{Value, json};
@@ -34,6 +36,31 @@ impl Gateway {
         let client =
             gateway::Midtrans::new(self.simulator.url(), self.simulator.url(), key).expect("a client");
         Midtrans::new(client, store, clock)
+    }
+
+    /// Opens the page of an order that costs so much, as `payments` does.
+    pub(crate) async fn page(&self, code: &str, total: Rupiah, starts: Timestamp, ends: Timestamp) {
+        let items = [Item {
+            id: "1".to_owned(),
+            name: "Tickets".to_owned(),
+            price: total.get(),
+            quantity: 1,
+            category: "ticket".to_owned(),
+        }];
+        let order = SnapOrder {
+            code,
+            total,
+            items: &items,
+            customer: Customer {
+                name: "Ayu",
+                email: "ayu@example.test",
+                phone: "0812",
+            },
+            starts,
+            ends,
+            finish_url: "https://shop.example/",
+        };
+        self.client().create_page(&order).await.expect("a page");
     }
 
     /// Calls its admin interface.

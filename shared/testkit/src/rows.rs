@@ -1,5 +1,6 @@
-use crate::{TestDb, start};
+use crate::{Gateway, TestDb, start};
 use db::issued::Unit;
+use db::stock::{Owner, Want};
 use db::ticket_types::{Made, NewTicketType};
 use db::users::{Created, NewUser};
 use domain::event::{CategoryName, EventName, EventStatus, Location};
@@ -8,7 +9,7 @@ use domain::price::{Line, ServiceFee, TaxRate, price};
 use domain::ticket::{Capacity, TicketName};
 use domain::time::ZoneName;
 use domain::user::{Age, Email, PersonName, Phone, Role};
-use domain::{CategoryId, EventId, PromoId, Rupiah, TicketTypeId, UserId};
+use domain::{CategoryId, EventId, PromoId, Rupiah, TicketTypeId, Timestamp, UserId};
 
 /// A line of an order for an event without fees and taxes.
 pub fn line(ticket_type: TicketTypeId, unit_price: i64, quantity: u32) -> Line {
@@ -165,6 +166,42 @@ impl Rows<'_> {
         self.0.run(&sql).await;
         let sql = format!("select id from promo_codes where code = '{code}'");
         PromoId::new(self.0.count(&sql).await)
+    }
+
+    /// An order of one kind of ticket that waits for its payment on a page of the gateway, for a quarter of an hour. Returns its
+    /// code.
+    pub async fn order_to_pay(
+        &self,
+        gateway: &Gateway,
+        buyer: UserId,
+        ticket_type: TicketTypeId,
+        quantity: u32,
+        now: Timestamp,
+    ) -> String {
+        let code = domain::order::code(runtime::random::bytes());
+        let until = now.plus_seconds(900);
+        let price = price(&[line(ticket_type, 50_000, quantity)], &[]).expect("a price");
+        let db = self.0.db();
+        let mut conn = db.conn().await.expect("a connection");
+        let tx = conn.begin().await.expect("a transaction");
+        let (order, lines) = db::orders::insert(&tx, &code, buyer, &price, until, now)
+            .await
+            .expect("an order");
+        let want = Want {
+            ticket_type,
+            quantity,
+            first_stripe: 0,
+            until,
+        };
+        let owner = Owner::Order(*lines.first().expect("a line"));
+        let taken = db::stock::take(&tx, owner, want, now).await.expect("an answer");
+        taken.expect("there is stock");
+        db::payments::open(&tx, order.id, until, now)
+            .await
+            .expect("a payment");
+        tx.commit().await.expect("commit");
+        gateway.page(&code, price.total, now, until).await;
+        code
     }
 
     /// Tickets that a buyer paid for: an order, its stock sold, and the issued tickets. Returns the code of the order and
