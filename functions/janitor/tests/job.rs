@@ -322,3 +322,28 @@ async fn what_must_never_be_is_found_and_told() {
         .await;
     assert_eq!(check().await, ["paid_units_have_tickets", "sold_is_in_tickets"]);
 }
+
+#[tokio::test]
+async fn a_promo_code_comes_back_when_the_time_to_pay_is_over() {
+    let t = Setup::new().await;
+    Rows(&t.db).promo("LAST", "total_limit = 1, redeemed = 1").await;
+    let code = t.order(false).await;
+    t.db.run(&format!(
+        "update orders set discount = 30000, total = subtotal - 30000 where code = '{code}';
+         insert into promo_redemptions
+         select o.id, p.id, o.user_id, 30000, 'taken', now(), now() from orders o, promo_codes p"
+    ))
+    .await;
+    t.clock.advance(899);
+    t.run().await;
+    assert_eq!(t.db.count("select redeemed from promo_codes").await, 1);
+    t.clock.advance(1);
+    assert_eq!(t.run().await.orders_expired, 1);
+    assert_eq!(t.db.count("select redeemed from promo_codes").await, 0);
+    assert_eq!(
+        t.db.text("select status from promo_redemptions").await,
+        "returned"
+    );
+    t.run().await;
+    assert_eq!(t.db.count("select redeemed from promo_codes").await, 0);
+}

@@ -26,6 +26,7 @@ mod outbox;
 mod payments;
 mod permutations;
 mod personal_data;
+mod promos;
 mod races;
 mod refunds;
 mod sessions;
