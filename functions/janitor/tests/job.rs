@@ -208,6 +208,23 @@ async fn a_gateway_that_is_away_buys_the_order_five_minutes() {
 }
 
 #[tokio::test]
+async fn a_gateway_that_is_away_is_asked_three_times_for_any_number_of_orders() {
+    let t = Setup::new().await;
+    for _ in 0..12 {
+        t.order(true).await;
+    }
+    t.gateway.faults(json!({"core": {"respond": 503}})).await;
+    t.clock.advance(900);
+    let report = t.run().await;
+    assert_eq!((report.orders_waiting, report.orders_expired), (12, 0));
+    let journal = t
+        .gateway
+        .admin("GET", "requests?operation=status", json!({}))
+        .await;
+    assert_eq!(journal["requests"].as_array().unwrap().len(), 3);
+}
+
+#[tokio::test]
 async fn two_janitors_at_once_give_back_once() {
     let t = Setup::new().await;
     for _ in 0..5 {

@@ -16,6 +16,7 @@ use db::Db;
 use db::mail_log::{self, Claim};
 use domain::message::{Envelope, Mail};
 use domain::{Error, Kind};
+use kv::FleetBreaker;
 use mail::{MailError, Mailbox, Mailer, OutgoingMail, ProviderId};
 use runtime::{BootError, Clock, Env};
 use ticketing::SigningKeys;
@@ -30,6 +31,8 @@ pub struct App {
     pub db: Db,
     /// Where mails go.
     pub mailer: Mailer,
+    /// Keeps the fleet from handing over mails to a SES that is away.
+    pub breaker: FleetBreaker,
     /// The time.
     pub clock: Clock,
     /// Signs the tokens in QR codes.
@@ -41,7 +44,7 @@ pub struct App {
 }
 
 impl App {
-    /// Reads `DATABASE_URL`, `MAIL_FROM`, `FRONTEND_URL`, `TICKET_SIGNING_KEYS` and `MAIL_LANGUAGE` (`id` or `en`, `id` if
+    /// Reads `DATABASE_URL`, `STATE_TABLE`, `MAIL_FROM`, `FRONTEND_URL`, `TICKET_SIGNING_KEYS` and `MAIL_LANGUAGE` (`id` or `en`, `id` if
     /// absent). Nothing is connected yet.
     ///
     /// # Errors
@@ -64,6 +67,7 @@ impl App {
         Ok(Self {
             db: Db::new(config),
             mailer: Mailer::connect(from).await,
+            breaker: FleetBreaker::new("mail", kv::Store::connect(env.required("STATE_TABLE")?).await),
             clock: Clock::system(),
             keys,
             frontend_url,
@@ -90,7 +94,17 @@ impl App {
     }
 
     async fn hand_over(&self, id: &str, mail: &OutgoingMail) -> Result<(), Error> {
-        match self.mailer.send(mail).await {
+        if let Err(until) = self.breaker.lets_through(self.clock.now()).await {
+            let reason = format!("it failed just now, so it is left alone until {until}");
+            return Err(MailError::Transient(reason).into());
+        }
+        let sent = self.mailer.send(mail).await;
+        // A refusal is an answer, too: the service works.
+        match &sent {
+            Err(MailError::Transient(_)) => self.breaker.failed(self.clock.now()).await,
+            Ok(_) | Err(MailError::Permanent(_)) => self.breaker.succeeded().await,
+        }
+        match sent {
             Ok(provider_id) => {
                 self.mark_sent(id, &provider_id).await;
                 Ok(())

@@ -8,6 +8,7 @@ use db::mail_log::{self, Claim};
 use domain::OrderId;
 use domain::order::OrderStatus;
 use domain::price::price;
+use kv::{FleetBreaker, Store};
 use mail::{Delivered, MailError, Mailbox, Mailer};
 use mail_parser::{Message, MessageParser, MimeHeaders as _};
 use mailer::{App, Language};
@@ -45,6 +46,7 @@ impl Fixture {
         let app = App {
             db: db.db(),
             mailer: Mailer::in_memory(Mailbox::parse("GiggleFest <tickets@example.test>").unwrap()),
+            breaker: FleetBreaker::new("mail", Store::in_memory()),
             clock: Clock::set_to(start()),
             keys: SigningKeys::parse(KEYS).unwrap(),
             frontend_url: "https://web.example.test".to_owned(),
@@ -283,6 +285,54 @@ async fn holders_are_told_that_an_event_was_called_off() {
 }
 
 #[tokio::test(flavor = "current_thread")]
+async fn buyers_are_told_where_their_money_is() {
+    for (name, status, rest, fact) in [
+        (
+            "refund_started",
+            "requested",
+            "now(), null, null",
+            "is on its way",
+        ),
+        ("refund_manual", "manual", "null, null, null", "account number"),
+        (
+            "refund_done",
+            "succeeded",
+            "null, now(), null",
+            "have returned Rp 150.000",
+        ),
+        ("refund_done", "done", "null, now(), 'BCA 17'", "BCA 17"),
+        ("refund_started", "succeeded", "null, now(), null", ""),
+        ("refund_manual", "done", "null, now(), 'BCA 17'", ""),
+        ("refund_done", "failed", "null, now(), null", ""),
+    ] {
+        let fixture = Fixture::new().await;
+        fixture.pay().await;
+        fixture
+            .db
+            .run(&format!(
+                "insert into payments (order_id, user_id, amount, original_amount, payment_date, created_at, updated_at)
+                     select id, user_id, total, total, now(), now(), now() from orders;
+                 insert into refunds (payment_id, key, amount, reason, cause, status, created_at, updated_at, next_try_at,
+                                      finished_at, reference)
+                     values (1, 'k', 150000, 'The buyer fell ill', 'request', '{status}', now(), now(), {rest})"
+            ))
+            .await;
+        assert!(fixture.deliver(name).await, "{name}, {status}");
+        if fact.is_empty() {
+            assert!(fixture.mails().is_empty(), "{name}, {status}");
+            continue;
+        }
+        let mail = fixture.only_mail();
+        let mail = parse(&mail);
+        let whole = format!("{:?} {}", mail.subject(), mail.body_text(0).unwrap());
+        assert!(
+            whole.contains(fact) && whole.contains(CODE),
+            "{name}, {status}: {whole}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "current_thread")]
 async fn a_repeated_message_sends_nothing() {
     let fixture = Fixture::new().await;
     fixture.pay().await;
@@ -300,6 +350,7 @@ async fn the_same_message_twice_in_a_batch_and_in_two_workers_is_one_mail() {
     let other = App {
         db: fixture.db.db(),
         mailer: Mailer::in_memory(Mailbox::parse("tickets@example.test").unwrap()),
+        breaker: FleetBreaker::new("mail", Store::in_memory()),
         clock: fixture.app.clock.clone(),
         keys: SigningKeys::parse(KEYS).unwrap(),
         frontend_url: String::from("https://web.example.test"),
@@ -351,6 +402,23 @@ async fn a_busy_mail_service_gets_the_mail_at_the_next_delivery() {
     assert!(fixture.deliver("verification").await);
     assert_eq!(fixture.mails().len(), 1);
     assert_eq!(fixture.db.count("select attempts::bigint from mail_log").await, 2);
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_service_that_fails_three_times_in_a_row_is_left_alone_for_a_while() {
+    let fixture = Fixture::new().await;
+    for _ in 0..3 {
+        fixture
+            .app
+            .mailer
+            .fail_next(MailError::Transient("Throttling".to_owned()));
+        assert!(!fixture.deliver("verification").await);
+    }
+    assert!(!fixture.deliver("verification").await, "nobody is asked");
+    assert!(fixture.mails().is_empty());
+    fixture.app.clock.advance(10);
+    assert!(fixture.deliver("verification").await);
+    assert_eq!(fixture.mails().len(), 1);
 }
 
 #[tokio::test(flavor = "current_thread")]
@@ -477,6 +545,7 @@ async fn without_a_database_the_message_is_delivered_again() {
 async fn the_function_says_what_it_misses_to_start() {
     let good = [
         ("DATABASE_URL", "postgres://app@127.0.0.1/app"),
+        ("STATE_TABLE", "state"),
         ("MAIL_FROM", "GiggleFest <tickets@example.test>"),
         ("FRONTEND_URL", "https://web.example.test/"),
         ("TICKET_SIGNING_KEYS", KEYS),
@@ -487,6 +556,7 @@ async fn the_function_says_what_it_misses_to_start() {
     assert_eq!(app.language, Language::Id);
     for (name, bad) in [
         ("DATABASE_URL", ""),
+        ("STATE_TABLE", ""),
         ("MAIL_FROM", "GiggleFest"),
         ("FRONTEND_URL", "web.example.test"),
         ("TICKET_SIGNING_KEYS", "test:short"),
