@@ -249,7 +249,7 @@ async fn a_second_use_beyond_the_limit_of_a_buyer_is_refused() {
     let (id, other) = t.buyer(&api, "budi", 1).await;
     let guest = async |is: bool| {
         t.db.run(&format!("update users set is_guest = {is} where id = {id}"))
-            .await
+            .await;
     };
     guest(true).await;
     assert_eq!(
