@@ -351,16 +351,19 @@ macro_rules! rows {
         concat!(
             "'",
             $table,
-            "', (select coalesce(jsonb_agg(to_jsonb(t)), '[]') from ",
+            "', (select coalesce(jsonb_agg(to_jsonb(part)), '[]') from (select t.* from ",
             $table,
             " t where ",
             $whose,
-            ")"
+            " order by 1, 2 limit $2 offset $3) part)"
         )
     };
 }
 
-// One statement, so that all of it is of one moment.
+/// Most rows of a table in one part of an export: an answer of a function may hold 6 MB.
+pub const ROWS_OF_A_PART: i64 = 500;
+
+// One statement, so that all of it is of one moment. The first two columns tell the rows of each table apart.
 const EXPORT_SQL: &str = concat!(
     "select jsonb_build_object(",
     rows!("users", "t.id = $1"),
@@ -465,9 +468,12 @@ pub struct Rows {
     pub rows: Vec<Map<String, Value>>,
 }
 
-/// Everything that is stored about somebody, without tokens and hashes. `None` if there is no such account.
-pub async fn export(db: &Client, user: UserId) -> Result<Option<Vec<Rows>>> {
-    let Some(row) = db.query_typed_opt(EXPORT_SQL, params![INT8: user.get()]).await? else {
+/// Everything that is stored about somebody, without tokens and hashes, and no more than [`ROWS_OF_A_PART`] of each table, after
+/// as many as the `earlier` parts gave. `None` if there is no such account.
+pub async fn export(db: &Client, user: UserId, earlier: u32) -> Result<Option<Vec<Rows>>> {
+    let skipped = ROWS_OF_A_PART.saturating_mul(i64::from(earlier));
+    let params = params![INT8: user.get(), INT8: ROWS_OF_A_PART, INT8: skipped];
+    let Some(row) = db.query_typed_opt(EXPORT_SQL, params).await? else {
         return Ok(None);
     };
     let stored = row.col::<Value>("stored")?;

@@ -37,6 +37,39 @@ impl Default for Page {
     }
 }
 
+/// A part of something long, counted from 1 to 100,000.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
+#[serde(transparent)]
+pub struct Part(#[schemars(range(min = 1, max = 100_000))] u32);
+
+impl Part {
+    /// Where everything begins.
+    pub const FIRST: Self = Self(1);
+
+    const MAX: u32 = 100_000;
+
+    /// How many come before it.
+    pub const fn earlier(self) -> u32 {
+        self.0 - 1
+    }
+
+    /// The one after it.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Part {
+    fn deserialize<D: serde::Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        let number = u32::try_from(crate::text::whole_number(input)?).ok();
+        number
+            .filter(|number| (1..=Self::MAX).contains(number))
+            .map(Self)
+            .ok_or_else(|| serde::de::Error::custom(format!("must be between 1 and {}", Self::MAX)))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

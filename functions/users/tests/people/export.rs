@@ -41,3 +41,35 @@ async fn people_get_what_is_stored_about_them_and_no_secrets() {
     let gone = t.api.get(&format!("{ME}/export"), Some(&t.token)).await;
     assert!([401, 404].contains(&gone.status.as_u16()));
 }
+
+#[tokio::test]
+async fn what_is_much_comes_in_parts_and_nothing_twice() {
+    let t = setup().await;
+    t.db.run(&format!(
+        "insert into audit_log (at, actor_id, actor_role, actor_via, action, subject_kind, subject_id, changes, request_id)
+         select now(), {}, 'user', 'session', 'update_event', 'event', n, '{{}}', 'r' from generate_series(1, 1100) n",
+        t.id
+    ))
+    .await;
+    let (mut seen, mut parts, mut next) = (Vec::new(), 0, json!(1));
+    while next != json!(null) {
+        let path = format!("{ME}/export?part={next}");
+        let data = t.api.get(&path, Some(&t.token)).await.data(200);
+        let rows = data["stored"]["auditLog"].as_array().unwrap();
+        seen.extend(rows.iter().map(|row| row["id"].as_i64().unwrap()));
+        assert_eq!(
+            data["stored"]["users"].as_array().unwrap().len(),
+            usize::from(parts == 0)
+        );
+        (next, parts) = (data["nextPart"].clone(), parts + 1);
+    }
+    assert_eq!(parts, 3);
+    assert_eq!(seen, (1..=1_100).collect::<Vec<i64>>());
+    for bad in ["0", "-1", "x", "1.5", "100001", "99999999999999999999"] {
+        let reply = t
+            .api
+            .get(&format!("{ME}/export?part={bad}"), Some(&t.token))
+            .await;
+        assert_eq!(reply.error(400), "invalid_input", "{bad}");
+    }
+}

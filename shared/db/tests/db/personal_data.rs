@@ -266,7 +266,7 @@ async fn people_get_everything_about_them_but_secrets() {
     let user = somebody(&db).await;
     let other = Rows(&db).buyer("other-5d2@example.test").await;
     let client = db.client().await;
-    let exported = personal_data::export(&client, user).await.unwrap().unwrap();
+    let exported = personal_data::export(&client, user, 0).await.unwrap().unwrap();
     let tables: BTreeSet<_> = exported.iter().map(|rows| rows.table).collect();
     for table in TABLES.iter().filter(|table| table.is_given_out()) {
         assert!(
@@ -293,13 +293,13 @@ async fn people_get_everything_about_them_but_secrets() {
     assert!(text.contains(CANARY));
     assert!(!text.contains(SECRET) && !text.contains(&hex(SECRET)) && !text.contains("other-5d2"));
 
-    let others = personal_data::export(&client, other).await.unwrap().unwrap();
+    let others = personal_data::export(&client, other, 0).await.unwrap().unwrap();
     let text = format!("{others:?}");
     assert!(text.contains("other-5d2") && !text.contains(CANARY));
     let orders = others.iter().find(|rows| rows.table == "orders").unwrap();
     assert!(orders.rows.is_empty());
     assert!(
-        personal_data::export(&client, UserId::new(9_999))
+        personal_data::export(&client, UserId::new(9_999), 0)
             .await
             .unwrap()
             .is_none()
@@ -352,7 +352,7 @@ async fn a_payment_page_that_opens_while_its_payer_is_erased_is_not_kept() {
 async fn an_export_is_readable_by_programs() {
     let db = TestDb::new().await;
     let user = somebody(&db).await;
-    let exported = personal_data::export(&db.client().await, user)
+    let exported = personal_data::export(&db.client().await, user, 0)
         .await
         .unwrap()
         .unwrap();
