@@ -4,7 +4,9 @@
 use domain::{Rupiah, Timestamp};
 use mailer::Language;
 use mailer::letter::Letter;
-use mailer::letters::{self, EventCancelled, Line, MOST_TICKETS, OrderPlaced, RefundDue, Ticket, Tickets};
+use mailer::letters::{
+    self, EventCancelled, Line, MOST_TICKETS, OrderPlaced, Progress, Refund, RefundDue, Ticket, Tickets,
+};
 
 const CODE: &str = "ORDER-00112233445566778899AABBCCDDEEFF";
 const LINK: &str = "https://gigglefest.example/orders/ORDER-00112233445566778899AABBCCDDEEFF";
@@ -101,6 +103,22 @@ fn refund_due(language: Language, cancelled: bool) -> Letter {
     )
 }
 
+fn refund(language: Language, progress: Progress, tickets: u32) -> Letter {
+    letters::refund(
+        language,
+        progress,
+        Refund {
+            name: "Ayu Lestari",
+            code: CODE,
+            amount: rupiah(250_000),
+            tickets,
+            reason: "The buyer <fell> ill",
+            reference: (progress == Progress::Done).then_some("BCA 4711"),
+            link: LINK.to_owned(),
+        },
+    )
+}
+
 /// The whole mail as a reader of a review wants to see it.
 fn shown(letter: &Letter) -> String {
     format!(
@@ -124,6 +142,9 @@ fn every_mail_is_as_reviewed_in_both_languages() {
                 letters::reset_code(language, "Ayu Lestari", "042917"),
             ),
             ("refund_due", refund_due(language, false)),
+            ("refund_started", refund(language, Progress::Started, 2)),
+            ("refund_manual", refund(language, Progress::Manual, 1)),
+            ("refund_done", refund(language, Progress::Done, 0)),
             (
                 "event_cancelled",
                 event_cancelled(language, "Makassar Jazz", 300_000),

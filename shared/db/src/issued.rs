@@ -88,26 +88,39 @@ pub struct LiveTicket {
     pub used: bool,
 }
 
-const LOCK_LIVE_SQL: &str = "
-    select t.id, t.event_id, i.charged, i.quantity, t.unit, t.status = 'used' as used
-    from issued_tickets t join order_items i on i.id = t.order_item_id
-    where i.order_id = $1 and t.status <> 'void' order by t.id for update of t";
+macro_rules! live {
+    () => {
+        "select t.id, t.event_id, i.charged, i.quantity, t.unit, t.status = 'used' as used
+        from issued_tickets t join order_items i on i.id = t.order_item_id
+        where i.order_id = $1 and t.status <> 'void' order by t.id"
+    };
+}
 
-/// The tickets of a locked order that are not void. They stay as they are until the end of the transaction.
+const LIVE_SQL: &str = live!();
+
+/// The tickets of an order that are not void.
+pub async fn live(db: &Client, order: OrderId) -> Result<Vec<LiveTicket>> {
+    let rows = db.query_typed(LIVE_SQL, params![INT8: order.get()]).await?;
+    rows.iter().map(read_live).collect()
+}
+
+const LOCK_LIVE_SQL: &str = concat!(live!(), " for update of t");
+
+/// The same of a locked order. They stay as they are until the end of the transaction.
 pub async fn lock_live(tx: &Transaction<'_>, order: OrderId) -> Result<Vec<LiveTicket>> {
     let rows = tx.query_typed(LOCK_LIVE_SQL, params![INT8: order.get()]).await?;
-    rows.iter()
-        .map(|row| {
-            Ok(LiveTicket {
-                id: row.id("id", IssuedTicketId::new)?,
-                event_id: row.id("event_id", EventId::new)?,
-                charged: row.rupiah("charged")?,
-                quantity: row.count("quantity")?,
-                unit: row.count("unit")?,
-                used: row.col("used")?,
-            })
-        })
-        .collect()
+    rows.iter().map(read_live).collect()
+}
+
+fn read_live(row: &Row) -> Result<LiveTicket> {
+    Ok(LiveTicket {
+        id: row.id("id", IssuedTicketId::new)?,
+        event_id: row.id("event_id", EventId::new)?,
+        charged: row.rupiah("charged")?,
+        quantity: row.count("quantity")?,
+        unit: row.count("unit")?,
+        used: row.col("used")?,
+    })
 }
 
 const VOID_OF_ORDER_SQL: &str = "

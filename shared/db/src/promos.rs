@@ -33,10 +33,7 @@ pub struct StoredPromo {
 }
 
 /// The columns of a code `p`; `$time` says from when until when it works.
-macro_rules! columns {
-    () => {
-        columns!("p.valid_from, p.valid_to,")
-    };
+macro_rules! columns_with {
     ($time:literal) => {
         concat!(
             "p.id, p.code, p.organizer_id, p.campaign_id, p.percent, p.amount, p.cap, p.min_spend, p.event_ids, p.ticket_type_ids,
@@ -47,10 +44,17 @@ macro_rules! columns {
     };
 }
 
+/// The same as they are stored.
+macro_rules! columns {
+    () => {
+        columns_with!("p.valid_from, p.valid_to,")
+    };
+}
+
 /// The same, with the time for which its campaign works, too.
 macro_rules! working_columns {
     () => {
-        columns!(
+        columns_with!(
             "greatest(p.valid_from, c.starts_at) as valid_from, least(p.valid_to, c.ends_at) as valid_to,"
         )
     };

@@ -20,6 +20,7 @@ mod connection;
 mod guests;
 mod idempotency;
 mod images;
+mod invariants;
 mod life_cycle;
 mod offers;
 mod outbox;
