@@ -29,6 +29,11 @@ pub const HTTP: &[Function] = &[
         name: "categories",
         routes: categories::ROUTES,
     },
+    // Before the ticket types, which take their reviews with them.
+    Function {
+        name: "reviews",
+        routes: reviews::ROUTES,
+    },
     Function {
         name: "tickets",
         routes: tickets::ROUTES,

@@ -33,6 +33,7 @@ fn body(route: &Route) -> Value {
         "create_refund" => json!({"reason": "ill"}),
         "complete_refund" => json!({"reference": "BCA 1"}),
         "add_event_staff" => json!({"email": "another-staff@example.test"}),
+        "hide_review" => json!({"reason": "off topic"}),
         _ if route.body.is_some() => json!({"name": "Changed"}),
         _ => json!({}),
     }
@@ -109,6 +110,10 @@ async fn platform() -> Platform {
             "insert into notifications (id, user_id, message, created_at) overriding system value
              values (77, {buyer}, 'yours alone', now())"
         ),
+        format!(
+            "insert into reviews (id, user_id, ticket_type_id, rating, comment, status, reason, created_at, updated_at)
+             overriding system value values (78, {buyer}, {hidden}, 5, 'of a draft', 'held', 'it waits', now(), now())"
+        ),
     ];
     for sql in more {
         db.run(&sql).await;
@@ -134,6 +139,13 @@ impl Platform {
             ticket,
             ..
         } = self;
+        // A review is its author's, but what becomes of it is the organizer's.
+        let reviewer = match route.id {
+            "approve_review" | "hide_review" => Owner::Organizer,
+            // Only what everybody can read is reported.
+            "report_review" => Owner::Nobody,
+            _ => Owner::Buyer,
+        };
         let named = BTreeMap::from([
             ("/api/v1/auth/sessions/{id}", (Owner::Buyer, "73".to_owned())),
             (
@@ -165,6 +177,16 @@ impl Platform {
                 (Owner::Organizer, "76".to_owned()),
             ),
             ("/api/v1/notifications/{id}", (Owner::Buyer, "77".to_owned())),
+            ("/api/v1/reviews/{id}", (reviewer, "78".to_owned())),
+            (
+                "/api/v1/reviews/ticket/{ticketId}",
+                (Owner::Organizer, hidden.to_string()),
+            ),
+            (
+                "/api/v1/reviews/event/{eventId}",
+                (Owner::Organizer, draft.to_string()),
+            ),
+            ("/api/v1/reviews/user/{userId}", (Owner::Nobody, buyer.to_string())),
             ("/api/v1/auth/verify/{token}", (Owner::Nobody, "0".repeat(64))),
             ("/api/v1/categories/{id}", (Owner::Nobody, "1".to_owned())),
             (

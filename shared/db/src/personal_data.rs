@@ -5,7 +5,7 @@
 use crate::administration::DELETED_NAME;
 use crate::error::{DbError, Result};
 use crate::sql::{RowExt as _, params};
-use crate::{cart, events, issued, orders, stock, users, verifications};
+use crate::{cart, events, issued, orders, reviews, stock, users, verifications};
 use domain::user::Role;
 use domain::{Timestamp, UserId};
 use serde_json::{Map, Value};
@@ -110,6 +110,21 @@ pub const TABLES: &[Table] = &[
     Table {
         name: "notification_marks", whose: "user_id", erasure: Erasure::Rows,
         columns: &[kept("notification_id"), kept("user_id"), erased("is_read"), erased("updated_at")],
+    },
+    Table {
+        name: "reviews", whose: "user_id", erasure: Erasure::Rows,
+        columns: &[
+            kept("id"), kept("user_id"), kept("ticket_type_id"), kept("rating"), erased("comment"), kept("status"),
+            kept("reason"), neutral("open_reports"), kept("created_at"), kept("updated_at"),
+        ],
+    },
+    Table {
+        name: "review_reports", whose: "user_id", erasure: Erasure::Rows,
+        columns: &[kept("review_id"), kept("user_id"), erased("reason"), kept("created_at")],
+    },
+    Table {
+        name: "review_counts", whose: "", erasure: Erasure::Nothing,
+        columns: &[neutral("ticket_type_id"), neutral("day"), neutral("rating"), neutral("count")],
     },
     Table {
         name: "sessions", whose: "user_id", erasure: Erasure::Rows,
@@ -376,6 +391,10 @@ const EXPORT_SQL: &str = concat!(
     ", ",
     rows!("notification_marks", "t.user_id = $1"),
     ", ",
+    rows!("reviews", "t.user_id = $1"),
+    ", ",
+    rows!("review_reports", "t.user_id = $1"),
+    ", ",
     rows!("sessions", "t.user_id = $1"),
     ", ",
     rows!("api_keys", "t.user_id = $1"),
@@ -553,6 +572,7 @@ const ERASE_SQL: &str = "
          gone_follows as (delete from followed_categories where user_id = $1),
          gone_marks as (delete from notification_marks where user_id = $1),
          gone_notifications as (delete from notifications where user_id = $1),
+         gone_reports as (delete from review_reports where user_id = $1),
          gone_staff as (delete from event_staff where user_id = $1),
          gone_answers as (delete from idempotency_keys where user_id = $1),
          gone_mails as (
@@ -588,6 +608,7 @@ pub(crate) async fn erase(tx: &Transaction<'_>, id: UserId, now: Timestamp) -> R
     tx.execute_typed(VOID_TOKENS_SQL, params![INT8: id.get()]).await?;
     let params = params![INT8: id.get(), TEXT: DELETED_NAME, TIMESTAMPTZ: now.inner()];
     tx.execute_typed(ERASE_SQL, params).await?;
+    reviews::erase(tx, id).await?;
     issued::rename_holder(tx, id, DELETED_NAME).await?;
     for item in &items {
         stock::lock_cart_holds(tx, item.id).await?;

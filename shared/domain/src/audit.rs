@@ -3,8 +3,8 @@
 
 use crate::user::Role;
 use crate::{
-    ApiKeyId, CampaignId, CategoryId, EventId, NotificationId, PaymentId, PromoId, SubjectId, TicketTypeId,
-    Timestamp, UserId,
+    ApiKeyId, CampaignId, CategoryId, EventId, NotificationId, PaymentId, PromoId, ReviewId, SubjectId,
+    TicketTypeId, Timestamp, UserId,
 };
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -42,6 +42,8 @@ pub enum Subject {
     Payment(PaymentId),
     /// Something that people were told within the application.
     Notification(NotificationId),
+    /// What somebody said about a kind of ticket, and of which event.
+    Review(ReviewId, EventId),
 }
 
 impl Subject {
@@ -56,6 +58,7 @@ impl Subject {
             Self::PromoCampaign(_) => SubjectKind::PromoCampaign,
             Self::Payment(_) => SubjectKind::Payment,
             Self::Notification(_) => SubjectKind::Notification,
+            Self::Review(..) => SubjectKind::Review,
         }
     }
 
@@ -70,13 +73,14 @@ impl Subject {
             Self::PromoCampaign(id) => id.get(),
             Self::Payment(id) => id.get(),
             Self::Notification(id) => id.get(),
+            Self::Review(id, _) => id.get(),
         })
     }
 
     /// The event that it belongs to, whose organizer may read about it.
     pub const fn event(self) -> Option<EventId> {
         match self {
-            Self::Event(event) | Self::TicketType(_, event) => Some(event),
+            Self::Event(event) | Self::TicketType(_, event) | Self::Review(_, event) => Some(event),
             Self::Category(_)
             | Self::User(_)
             | Self::Promo(_)
@@ -134,11 +138,13 @@ pub enum SubjectKind {
     Payment,
     /// Something that people were told within the application.
     Notification,
+    /// What somebody said about a kind of ticket.
+    Review,
 }
 
 impl SubjectKind {
     /// Every kind.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Event,
         Self::TicketType,
         Self::Category,
@@ -147,6 +153,7 @@ impl SubjectKind {
         Self::PromoCampaign,
         Self::Payment,
         Self::Notification,
+        Self::Review,
     ];
 
     /// As stored.
@@ -160,6 +167,7 @@ impl SubjectKind {
             Self::PromoCampaign => "promo_campaign",
             Self::Payment => "payment",
             Self::Notification => "notification",
+            Self::Review => "review",
         }
     }
 
@@ -239,6 +247,8 @@ pub struct Entry<'a> {
     pub role: Role,
     /// How they were known.
     pub via: Via,
+    /// The API key that was used, if one was.
+    pub key: Option<ApiKeyId>,
     /// From where.
     pub origin: &'a Origin,
     /// Operation id of the route, such as `update_event`.
@@ -248,8 +258,6 @@ pub struct Entry<'a> {
     /// What is different now.
     pub changes: Changes,
     /// When.
-    /// The API key that was used, if one was.
-    pub key: Option<ApiKeyId>,
     pub at: Timestamp,
 }
 

@@ -86,4 +86,6 @@ ids! {
     ImageId,
     /// Something that people are told within the application.
     NotificationId,
+    /// What somebody says about a kind of ticket.
+    ReviewId,
 }

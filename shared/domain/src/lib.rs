@@ -25,6 +25,7 @@ pub mod promo;
 pub mod rate;
 pub mod reconciliation;
 pub mod refund;
+pub mod review;
 pub mod session;
 pub mod text;
 pub mod ticket;

@@ -19,6 +19,7 @@ pub async fn api(function: &str, database: &str) -> Api {
         "promos" => promos::router(promos::App::from_env(&env).await.unwrap(), site),
         "notifications" => notifications::router(notifications::App::from_env(&env).unwrap(), site),
         "payments" => payments::router(payments::App::from_env(&env).await.unwrap(), site),
+        "reviews" => reviews::router(reviews::App::from_env(&env).unwrap(), site),
         "tickets" => tickets::router(tickets::App::from_env(&env).unwrap(), site),
         "users" => users::router(users::App::from_env(&env).unwrap(), site),
         other => panic!("{other} is new: say here how its router is made"),

@@ -30,6 +30,7 @@ mod personal_data;
 mod promos;
 mod races;
 mod refunds;
+mod reviews;
 mod sessions;
 mod settlement;
 mod sources;

@@ -132,6 +132,11 @@ async fn somebody(db: &TestDb) -> UserId {
          insert into followed_categories values ({user}, {category}, now());
          insert into notifications (user_id, message, created_at) values ({user}, '{CANARY}', now());
          insert into notification_marks select id, user_id, true, now() from notifications;
+         insert into reviews (user_id, ticket_type_id, rating, comment, status, created_at, updated_at)
+             values ({user}, {ticket}, 5, '{CANARY}', 'shown', now(), now());
+         insert into review_counts
+             select ticket_type_id, (created_at at time zone 'UTC')::date, rating, 1 from reviews;
+         insert into review_reports select id, user_id, '{CANARY}', now() from reviews;
          insert into sessions (user_id, created_at, last_used_at, expires_at, ip, user_agent)
              values ({user}, now(), now(), now(), '{CANARY}', '{CANARY}');
          insert into refresh_tokens (token_hash, session_id, created_at)
