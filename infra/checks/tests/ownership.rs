@@ -186,7 +186,10 @@ impl Platform {
                 "/api/v1/reviews/event/{eventId}",
                 (Owner::Organizer, draft.to_string()),
             ),
-            ("/api/v1/reviews/user/{userId}", (Owner::Nobody, buyer.to_string())),
+            (
+                "/api/v1/reviews/user/{userId}",
+                (Owner::Nobody, buyer.to_string()),
+            ),
             ("/api/v1/auth/verify/{token}", (Owner::Nobody, "0".repeat(64))),
             ("/api/v1/categories/{id}", (Owner::Nobody, "1".to_owned())),
             (
