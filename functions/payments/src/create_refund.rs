@@ -5,6 +5,7 @@ use axum::response::{IntoResponse as _, Response};
 use db::refunds::{self, Asked};
 use domain::audit::{Changes, Subject};
 use domain::order::OrderStatus;
+use domain::payment::PaymentStatus;
 use domain::refund::{
     By, Cause, MOST_TICKETS, RefundError, RefundReason, Sale, Wish, is_refundable, plan, promised,
 };
@@ -86,6 +87,9 @@ pub(crate) async fn create_refund(
     let order = db::orders::lock(&tx, access.order).await?.ok_or_else(missing)?;
     let payment = db::payments::lock_of_order(&tx, order.id).await?;
     let payment = payment.ok_or_else(missing)?;
+    if payment.status == PaymentStatus::Refunded {
+        return Err(Error::from(RefundError::NothingLeft).into());
+    }
     if !is_refundable(payment.status) {
         return Err(Error::from(RefundError::NotPaid).into());
     }
