@@ -438,9 +438,7 @@ impl Setup {
     /// Everything agrees, but for what should have happened by now: the clock of these tests stands in the future.
     async fn assert_consistent(&self) {
         let db = self.db.db();
-        let broken = db::invariants::breaches(&db.conn().await.unwrap())
-            .await
-            .unwrap();
+        let broken = db::invariants::breaches(&db.conn().await.unwrap()).await.unwrap();
         assert!(broken.is_empty(), "{broken:#?}");
     }
 }

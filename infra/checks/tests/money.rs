@@ -60,7 +60,9 @@ fn diagram() -> String {
             alike.then_some((to.as_str(), follows))
         })
         .collect();
-    let mut text = "```mermaid\nstateDiagram-v2\n    [*] --> pending\n    state \"no money yet\" as unpaid {\n".to_owned();
+    let mut text =
+        "```mermaid\nstateDiagram-v2\n    [*] --> pending\n    state \"no money yet\" as unpaid {\n"
+            .to_owned();
     for ((from, to), _) in steps.iter().filter(|((_, to), _)| unpaid.contains(to)) {
         text.push_str(&format!("        {from} --> {to}\n"));
     }
@@ -69,9 +71,14 @@ fn diagram() -> String {
         text.push_str(&format!("    unpaid --> {to}: {follows}\n"));
     }
     for ((from, to), follows) in &steps {
-        let drawn = unpaid.contains(to) || unpaid.contains(from) && shared.iter().any(|(other, _)| other == to);
+        let drawn =
+            unpaid.contains(to) || unpaid.contains(from) && shared.iter().any(|(other, _)| other == to);
         if !drawn {
-            let follows = if follows.is_empty() { String::new() } else { format!(": {follows}") };
+            let follows = if follows.is_empty() {
+                String::new()
+            } else {
+                format!(": {follows}")
+            };
             text.push_str(&format!("    {from} --> {to}{follows}\n"));
         }
     }
