@@ -552,6 +552,11 @@ async fn whoever_looks_at_a_payment_that_may_move_has_the_gateway_asked_now_and_
 }
 
 /// Three payments, a minute apart; the second is paid.
+#[expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 async fn three_payments(t: &Setup, api: &Api) -> Vec<Value> {
     let mut payments = Vec::new();
     for quantity in 1..=3 {

@@ -330,6 +330,7 @@ mod tests {
 
         async fn key_owner(&self, hash: [u8; 32], _: Timestamp) -> Result<Option<KeyOwner>, Error> {
             Ok((hash == runtime::random::sha256("gfk_good")).then(|| KeyOwner {
+                key: ApiKeyId::new(7),
                 id: AYU,
                 role: Role::Organizer,
                 scopes: Scopes::new(vec![Scope::EventsRead, Scope::TicketsCheck]).unwrap(),
