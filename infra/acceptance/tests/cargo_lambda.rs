@@ -165,7 +165,7 @@ fn answers_to_event(program: &Path, root: &Path, watch: &Watch, file: &Path) {
     let parts: Vec<&str> = file.trim_end_matches(".json").split('/').collect();
     let function = match parts[..] {
         [_, "http", function, _] | [_, "schedule", function] => function,
-        [_, "sqs", "payment-notifications", _] => "payment-worker",
+        [_, "sqs", "payment-notifications" | "refunds", _] => "payment-worker",
         [_, "sqs", "mail", _] => "mailer",
         [_, "sqs", "media", _] => "media-worker",
         [_, "migrate", _] => "migrate",

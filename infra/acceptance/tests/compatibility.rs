@@ -339,9 +339,16 @@ async fn cart_checkout_and_payment_have_the_shapes_clients_read() {
     assert_eq!(checkout.message(), "Checkout initialized successfully");
     let order = checkout.data(200);
     begins_with(&order, &["userId", "items", "total", "status"]);
+    let line = &order["items"][0];
+    begins_with(line, &["ticketId", "quantity", "price", "subtotal"]);
     assert_eq!(
-        order["items"][0],
-        json!({"ticketId": ticket, "quantity": 3, "price": 100_000, "subtotal": 300_000})
+        [
+            &line["ticketId"],
+            &line["quantity"],
+            &line["price"],
+            &line["subtotal"]
+        ],
+        [&json!(ticket), &json!(3), &json!(100_000), &json!(300_000)]
     );
 
     let opened = buyer
