@@ -533,13 +533,7 @@ pub async fn policy(
 ) -> Result<Option<Option<u32>>> {
     let params = params![INT8: event.get(), INT8: viewer.map(UserId::get), BOOL: sees_all];
     let row = db.query_typed_opt(POLICY_SQL, params).await?;
-    row.map(|row| {
-        let hours = row.col::<Option<i32>>("refund_hours")?.map(u32::try_from);
-        hours
-            .transpose()
-            .map_err(|_| DbError::Value("events.refund_hours"))
-    })
-    .transpose()
+    row.map(|row| row.count_opt("refund_hours")).transpose()
 }
 
 const SET_POLICY_SQL: &str = "
@@ -563,11 +557,5 @@ pub async fn set_policy(
         INT8: event.get(), INT8: organizer.get(), BOOL: any_owner, INT4: hours, TIMESTAMPTZ: now.inner(),
     ];
     let row = tx.query_typed_opt(SET_POLICY_SQL, params).await?;
-    row.map(|row| {
-        let hours = row.col::<Option<i32>>("refund_hours")?.map(u32::try_from);
-        hours
-            .transpose()
-            .map_err(|_| DbError::Value("events.refund_hours"))
-    })
-    .transpose()
+    row.map(|row| row.count_opt("refund_hours")).transpose()
 }

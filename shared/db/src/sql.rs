@@ -29,6 +29,12 @@ pub(crate) trait RowExt {
         u32::try_from(self.col::<i32>(name)?).map_err(|_| DbError::Value(name))
     }
 
+    /// A count that may be absent.
+    fn count_opt(&self, name: &'static str) -> Result<Option<u32>> {
+        let count = self.col::<Option<i32>>(name)?.map(u32::try_from);
+        count.transpose().map_err(|_| DbError::Value(name))
+    }
+
     /// An amount.
     fn rupiah(&self, name: &'static str) -> Result<domain::Rupiah> {
         domain::Rupiah::new(self.col(name)?).ok_or(DbError::Value(name))

@@ -315,7 +315,7 @@ pub async fn for_sale(db: &Client, ids: &[TicketTypeId]) -> Result<Vec<ForSale>>
                     sales_end: row.time_opt("sales_end")?,
                     min_per_order: row.count("min_per_order")?,
                     max_per_order: row.count("max_per_order")?,
-                    max_per_user: count_opt(row, "max_per_user")?,
+                    max_per_user: row.count_opt("max_per_user")?,
                     event_status: row.word("e_status", EventStatus::parse)?,
                     event_date: row.time("e_date")?,
                     event_ends: end_of(row.time("e_date")?, row.time_opt("e_ends_at")?),
@@ -556,13 +556,6 @@ pub(crate) fn int(count: u32) -> i32 {
     i32::try_from(count).unwrap_or(i32::MAX)
 }
 
-pub(crate) fn count_opt(row: &Row, name: &'static str) -> Result<Option<u32>> {
-    let value: Option<i32> = row.col(name)?;
-    value
-        .map(|value| u32::try_from(value).map_err(|_| DbError::Value(name)))
-        .transpose()
-}
-
 fn read(row: &Row) -> Result<TicketType> {
     Ok(TicketType {
         id: row.id("id", TicketTypeId::new)?,
@@ -579,7 +572,7 @@ fn read(row: &Row) -> Result<TicketType> {
         sales_end: row.time_opt("sales_end")?,
         min_per_order: row.count("min_per_order")?,
         max_per_order: row.count("max_per_order")?,
-        max_per_user: count_opt(row, "max_per_user")?,
+        max_per_user: row.count_opt("max_per_user")?,
         created_at: row.time("created_at")?,
         updated_at: row.time("updated_at")?,
     })
