@@ -7,7 +7,7 @@ use db::ticket_types::ForSale;
 use domain::message::{Mail, Outgoing};
 use domain::order;
 use domain::price::{PricedLine, price};
-use domain::promo::{PromoCode, PromoCodes};
+use domain::promo_code::{PromoCode, PromoCodes};
 use domain::{Error, Rupiah, TicketTypeId, Timestamp, UserId};
 use schemars::JsonSchema;
 use serde::Serialize;

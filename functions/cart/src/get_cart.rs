@@ -2,7 +2,7 @@ use crate::{App, CartItemOut};
 use axum::extract::State;
 use domain::Rupiah;
 use domain::price::{Price, price};
-use domain::promo::{PromoCode, PromoCodes};
+use domain::promo_code::{PromoCode, PromoCodes};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::sync::Arc;

@@ -11,7 +11,7 @@ use domain::event::EventStatus;
 use domain::message::{Mail, Outgoing};
 use domain::order;
 use domain::price::{Price, price};
-use domain::promo::{PromoCode, PromoCodes};
+use domain::promo_code::{PromoCode, PromoCodes};
 use domain::ticket::{Quantity, SaleError};
 use domain::{Error, FieldError, Rupiah, TicketTypeId, Timestamp, UserId};
 use gateway::{Customer, GatewayError, SnapOrder, SnapPage};

@@ -42,8 +42,9 @@ fn sum(id: &str, name: String, category: &str, price: i64) -> Item {
 mod tests {
     use super::*;
     use domain::order::OrderStatus;
+    use domain::percent::Percent;
     use domain::price::{Line, ServiceFee, TaxRate, price};
-    use domain::promo::{Off, Percent, Terms};
+    use domain::promo::{Off, Terms};
     use domain::{EventId, OrderId, OrderItemId, TicketTypeId, Timestamp, UserId};
     use proptest::prelude::*;
 

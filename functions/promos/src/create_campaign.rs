@@ -59,7 +59,7 @@ pub(crate) async fn create_campaign(
     }
     let organizer = (!caller.is_admin()).then_some(caller.id);
     let campaign =
-        db::promos::insert_campaign(&tx, organizer, &input.name, input.starts_at, input.ends_at, now).await?;
+        db::promo_campaigns::insert(&tx, organizer, &input.name, input.starts_at, input.ends_at, now).await?;
     let changes = Changes::none()
         .set("name", &campaign.name)
         .set("startsAt", campaign.starts_at)

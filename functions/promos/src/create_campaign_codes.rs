@@ -4,7 +4,8 @@ use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use db::Transaction;
 use domain::audit::{Changes, Subject};
-use domain::promo::{CodeCount, Limits, Prefix, PromoCode, Terms, generate};
+use domain::promo::{CodeCount, Limits, Terms};
+use domain::promo_code::{Prefix, PromoCode, generate};
 use domain::{CampaignId, Error, Timestamp};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -80,14 +81,14 @@ pub(crate) async fn create_campaign_codes(
     if let Some(stored) = db::idempotency::claim(&tx, once.as_ref(), now).await? {
         return Ok(web::answer::stored(stored));
     }
-    let campaign = db::promos::lock_campaign(&tx, id, caller.id, any_owner)
+    let campaign = db::promo_campaigns::lock(&tx, id, caller.id, any_owner)
         .await?
         .ok_or_else(|| Error::not_found("Campaign"))?;
     let time = (campaign.starts_at, campaign.ends_at);
     let (terms, mut limits) = input.terms.of_new(campaign.organizer, Some(time))?;
     limits.total = limits.total.or(Some(1));
     db::promos::check_scope(&tx, &terms, caller.id, any_owner).await?;
-    if db::promos::count_codes(&tx, id).await? + i64::from(input.count.get()) > MOST_PER_CAMPAIGN {
+    if db::promo_campaigns::count_codes(&tx, id).await? + i64::from(input.count.get()) > MOST_PER_CAMPAIGN {
         let message = format!("A campaign has at most {MOST_PER_CAMPAIGN} codes");
         return Err(Error::conflict("campaign_full", message).into());
     }

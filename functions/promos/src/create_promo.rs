@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use db::promos::Written;
 use domain::audit::Subject;
-use domain::promo::PromoCode;
+use domain::promo_code::PromoCode;
 use domain::{CampaignId, Error};
 use std::sync::Arc;
 use web::input::{Fields, Input};
@@ -67,7 +67,7 @@ pub(crate) async fn create_promo(
     }
     let campaign = match input.campaign_id {
         Some(id) => {
-            let campaign = db::promos::find_campaign(tx.client(), id, caller.id, any_owner).await?;
+            let campaign = db::promo_campaigns::find(tx.client(), id, caller.id, any_owner).await?;
             Some(campaign.ok_or_else(|| Error::not_found("Campaign"))?)
         }
         None => None,

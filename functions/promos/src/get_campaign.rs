@@ -53,10 +53,10 @@ pub(crate) async fn get_campaign(
     Path(id): Path<CampaignId>,
 ) -> web::Result<Answer<CampaignWithResults>> {
     let conn = app.db.conn().await?;
-    let campaign = db::promos::find_campaign(&conn, id, caller.id, caller.is_admin())
+    let campaign = db::promo_campaigns::find(&conn, id, caller.id, caller.is_admin())
         .await?
         .ok_or_else(|| Error::not_found("Campaign"))?;
-    let results = db::promos::results(&conn, &campaign).await?;
+    let results = db::promo_campaigns::results(&conn, &campaign).await?;
     Ok(Answer::ok(CampaignWithResults {
         campaign: campaign.into(),
         results: results.into(),

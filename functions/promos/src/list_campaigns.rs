@@ -26,7 +26,7 @@ pub(crate) async fn list_campaigns(
     Query(PageQuery { page }): Query<PageQuery>,
 ) -> web::Result<Answer<CampaignList>> {
     let conn = app.db.conn().await?;
-    let (rows, total) = db::promos::list_campaigns(&conn, caller.id, caller.is_admin(), page).await?;
+    let (rows, total) = db::promo_campaigns::list(&conn, caller.id, caller.is_admin(), page).await?;
     Ok(Answer::ok(CampaignList {
         campaigns: rows.into_iter().map(CampaignOut::from).collect(),
         meta: Meta::of(page, total),

@@ -1,7 +1,10 @@
 //! Codes and campaigns as the API shows them.
 
-use db::promos::{Campaign, StoredPromo};
-use domain::promo::{Off, Percent, PromoCode};
+use db::promo_campaigns::Campaign;
+use db::promos::StoredPromo;
+use domain::percent::Percent;
+use domain::promo::Off;
+use domain::promo_code::PromoCode;
 use domain::{CampaignId, EventId, PromoId, Rupiah, TicketTypeId, Timestamp, UserId};
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer};

@@ -1,7 +1,8 @@
 //! What a code shall do, as requests say it, and when that contradicts itself.
 
 use domain::audit::Changes;
-use domain::promo::{IdList, Limits, Off, Percent, Promo, Terms, UseLimit};
+use domain::percent::Percent;
+use domain::promo::{IdList, Limits, Off, Promo, Terms, UseLimit};
 use domain::{Error, EventId, FieldError, Rupiah, TicketTypeId, Timestamp, UserId};
 
 web::input! {

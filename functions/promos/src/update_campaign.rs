@@ -2,7 +2,7 @@ use crate::App;
 use crate::create_campaign::check_span;
 use crate::out::CampaignOut;
 use axum::extract::State;
-use db::promos::Campaign;
+use db::promo_campaigns::Campaign;
 use domain::audit::{Changes, Subject};
 use domain::promo::CampaignName;
 use domain::{CampaignId, Error, Timestamp};
@@ -41,7 +41,7 @@ pub(crate) async fn update_campaign(
     let now = app.clock.now();
     let mut conn = app.db.conn().await?;
     let tx = conn.begin().await?;
-    let before = db::promos::lock_campaign(&tx, id, caller.id, caller.is_admin())
+    let before = db::promo_campaigns::lock(&tx, id, caller.id, caller.is_admin())
         .await?
         .ok_or_else(|| Error::not_found("Campaign"))?;
     let mut campaign = Campaign {
@@ -59,7 +59,7 @@ pub(crate) async fn update_campaign(
         .moved("endsAt", &before.ends_at, &campaign.ends_at);
     if !changes.is_empty() {
         campaign.updated_at = now;
-        db::promos::update_campaign(&tx, &campaign).await?;
+        db::promo_campaigns::update(&tx, &campaign).await?;
         let entry = origin.entry(caller, ROUTE.id, Subject::PromoCampaign(id), changes, now);
         db::audit::record(&tx, &entry).await?;
     }

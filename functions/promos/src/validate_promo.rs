@@ -2,7 +2,8 @@ use crate::out::PromoOut;
 use crate::{App, limits};
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
-use domain::promo::{PromoCode, PromoError, Usage};
+use domain::promo::{PromoError, Usage};
+use domain::promo_code::PromoCode;
 use std::sync::Arc;
 use web::{Access, Answer, ClientIp, Path, Route};
 

@@ -6,7 +6,7 @@
     reason = "a test fails by panicking"
 )]
 
-use domain::promo::{ALPHABET, RANDOM_LETTERS};
+use domain::promo_code::{ALPHABET, RANDOM_LETTERS};
 use domain::user::Role;
 use domain::{EventId, TicketTypeId, UserId};
 use promos::{App, router};

@@ -25,6 +25,7 @@ pub mod password_resets;
 pub mod payments;
 pub mod personal_data;
 pub mod preferences;
+pub mod promo_campaigns;
 pub mod promos;
 mod rds_token;
 pub mod reconciliation;

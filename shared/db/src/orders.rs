@@ -7,7 +7,7 @@ use crate::ticket_types::int;
 use domain::event::EventStatus;
 use domain::order::OrderStatus;
 use domain::price::Price;
-use domain::promo::{PromoCode, PromoCodes};
+use domain::promo_code::{PromoCode, PromoCodes};
 use domain::{OrderId, OrderItemId, Rupiah, TicketTypeId, Timestamp, UserId};
 use tokio_postgres::{Client, Row, Transaction};
 

@@ -275,7 +275,8 @@ pub fn share(charged: Rupiah, quantity: u32, unit: u32) -> Rupiah {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::promo::{Off, Percent};
+    use crate::percent::Percent;
+    use crate::promo::Off;
     use proptest::prelude::*;
 
     fn rupiah(amount: i64) -> Rupiah {

@@ -1,206 +1,14 @@
 //! Promo codes: what they take off, from what, and when.
 //!
-//! One code per order, or up to [`MOST_PER_ORDER`] if every one of them says that it may be combined. They are applied in the order
+//! One code per order, or up to [`MOST_PER_ORDER`](crate::promo_code::MOST_PER_ORDER) if every one of them says that it may be combined. They are applied in the order
 //! in which the buyer names them, each to what the one before left of the price; fees and taxes come afterwards. Nothing goes
 //! below zero: an amount that is larger than the price takes off the price.
 
+use crate::percent::Percent;
 use crate::price::{Line, part};
+use crate::promo_code::{INVALID, PromoCode};
 use crate::text::texts;
 use crate::{Error, EventId, PromoId, Rupiah, TicketTypeId, Timestamp, UserId};
-use std::fmt;
-
-/// Most codes of one order.
-pub const MOST_PER_ORDER: usize = 3;
-
-/// What buyers type: 3 to 20 letters, digits, `-` or `_`. Upper case whatever was typed.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, schemars::JsonSchema)]
-#[serde(transparent)]
-pub struct PromoCode(#[schemars(length(min = 3, max = 20), regex(pattern = "^[A-Za-z0-9_-]+$"))] String);
-
-impl PromoCode {
-    /// Longest code.
-    pub const LONGEST: usize = 20;
-
-    /// The code that is meant.
-    ///
-    /// # Errors
-    /// What a person can do about it.
-    pub fn parse(text: &str) -> Result<Self, &'static str> {
-        let text = text.trim();
-        if !(3..=Self::LONGEST).contains(&text.chars().count()) {
-            return Err("must be 3 to 20 characters long");
-        }
-        if !text
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
-        {
-            return Err("must consist of letters, digits, - and _");
-        }
-        Ok(Self(text.to_ascii_uppercase()))
-    }
-
-    /// The code.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for PromoCode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl<'de> serde::Deserialize<'de> for PromoCode {
-    fn deserialize<D: serde::Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
-        let text = <std::borrow::Cow<'de, str>>::deserialize(input)?;
-        Self::parse(&text).map_err(serde::de::Error::custom)
-    }
-}
-
-/// The codes of one order as a buyer gives them: one, or several with commas between. Blank text is none.
-#[derive(Debug, Clone, Default, PartialEq, Eq, schemars::JsonSchema)]
-#[schemars(transparent)]
-pub struct PromoCodes(#[schemars(with = "String")] Vec<PromoCode>);
-
-impl PromoCodes {
-    /// One code.
-    pub fn one(code: PromoCode) -> Self {
-        Self(vec![code])
-    }
-
-    /// The codes, in the order in which they are applied; none twice.
-    pub fn as_slice(&self) -> &[PromoCode] {
-        &self.0
-    }
-
-    /// Whether there is none.
-    pub const fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-}
-
-impl<'de> serde::Deserialize<'de> for PromoCodes {
-    fn deserialize<D: serde::Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
-        let text = <std::borrow::Cow<'de, str>>::deserialize(input)?;
-        let mut codes: Vec<PromoCode> = Vec::new();
-        for part in text.split(',').filter(|part| !part.trim().is_empty()) {
-            // What cannot be a code is answered like a code that nobody made, in the words that clients know.
-            let code = PromoCode::parse(part).map_err(|_| serde::de::Error::custom(INVALID))?;
-            if !codes.contains(&code) {
-                codes.push(code);
-            }
-        }
-        if codes.len() > MOST_PER_ORDER {
-            return Err(serde::de::Error::custom(format!(
-                "must be at most {MOST_PER_ORDER} codes"
-            )));
-        }
-        Ok(Self(codes))
-    }
-}
-
-const INVALID: &str = "Invalid promo code";
-
-/// A part of a price, in hundredths of a percent: more than nothing and at most all of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Percent(u32);
-
-impl Percent {
-    /// The part, unless it is zero or above 100 %.
-    pub const fn new(hundredths: u32) -> Option<Self> {
-        if hundredths >= 1 && hundredths <= 10_000 {
-            Some(Self(hundredths))
-        } else {
-            None
-        }
-    }
-
-    /// Hundredths of a percent.
-    pub const fn hundredths(self) -> u32 {
-        self.0
-    }
-}
-
-impl fmt::Display for Percent {
-    /// As people write it: `10`, `12.5`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = format!("{}.{:02}", self.0 / 100, self.0 % 100);
-        f.write_str(text.trim_end_matches('0').trim_end_matches('.'))
-    }
-}
-
-impl serde::Serialize for Percent {
-    /// A plain number, without a fraction where there is none: `10`, `12.5`.
-    fn serialize<S: serde::Serializer>(&self, output: S) -> Result<S::Ok, S::Error> {
-        if self.0.is_multiple_of(100) {
-            output.serialize_u32(self.0 / 100)
-        } else {
-            output.serialize_f64(f64::from(self.0) / 100.0)
-        }
-    }
-}
-
-impl<'de> serde::Deserialize<'de> for Percent {
-    /// A number or a numeric text, with at most two digits after the point.
-    fn deserialize<D: serde::Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
-        struct Part;
-        impl serde::de::Visitor<'_> for Part {
-            type Value = u32;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a number")
-            }
-
-            fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<u32, E> {
-                // What does not fit is out of range, whatever it is.
-                Ok(u32::try_from(value)
-                    .ok()
-                    .and_then(|n| n.checked_mul(100))
-                    .unwrap_or(0))
-            }
-
-            fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<u32, E> {
-                self.visit_i64(i64::try_from(value).unwrap_or(0))
-            }
-
-            fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<u32, E> {
-                // The shortest text of a number is what was written, so that 12.35 has two digits.
-                self.visit_str(&value.to_string())
-            }
-
-            fn visit_str<E: serde::de::Error>(self, value: &str) -> Result<u32, E> {
-                let (whole, fraction) = value.trim().split_once('.').unwrap_or((value.trim(), ""));
-                let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
-                if whole.is_empty() || !digits(whole.strip_prefix('-').unwrap_or(whole)) || !digits(fraction)
-                {
-                    return Err(E::custom("must be a number"));
-                }
-                let fraction = fraction.trim_end_matches('0');
-                if fraction.len() > 2 {
-                    return Err(E::custom("must have at most two digits after the point"));
-                }
-                Ok(format!("{whole}{fraction:0<2}").parse().unwrap_or(0))
-            }
-        }
-        Self::new(input.deserialize_any(Part)?)
-            .ok_or_else(|| serde::de::Error::custom("Discount must be between 0 and 100"))
-    }
-}
-
-impl schemars::JsonSchema for Percent {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Percent".into()
-    }
-
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({"type": "number", "exclusiveMinimum": 0, "maximum": 100, "multipleOf": 0.01})
-    }
-}
 
 /// What a code takes off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -440,50 +248,8 @@ texts! {
     CampaignName: 1..=100, "must not be empty";
 }
 
-/// What generated codes are made of: digits and letters that nobody takes for another one.
-pub const ALPHABET: [u8; 30] = *b"23456789ABCDEFGHJKMNPQRSTVWXYZ";
-
-/// Random letters of a generated code: about 49 bits, far too many to guess at the speed at which codes may be tried.
-pub const RANDOM_LETTERS: usize = 10;
-
 /// Most codes of one generation.
 pub const MOST_AT_ONCE: u32 = 10_000;
-
-/// What generated codes begin with: at most 9 letters and digits, so that a code stays within its length.
-#[derive(Debug, Clone, PartialEq, Eq, schemars::JsonSchema)]
-#[schemars(transparent)]
-pub struct Prefix(#[schemars(length(min = 1, max = 9), regex(pattern = "^[A-Za-z0-9]+$"))] String);
-
-impl<'de> serde::Deserialize<'de> for Prefix {
-    fn deserialize<D: serde::Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
-        const LONGEST: usize = PromoCode::LONGEST - RANDOM_LETTERS - 1;
-        let text = <std::borrow::Cow<'de, str>>::deserialize(input)?;
-        let text = text.trim();
-        if !(1..=LONGEST).contains(&text.len()) || !text.bytes().all(|b| b.is_ascii_alphanumeric()) {
-            let message = format!("must be 1 to {LONGEST} letters and digits");
-            return Err(serde::de::Error::custom(message));
-        }
-        Ok(Self(text.to_ascii_uppercase()))
-    }
-}
-
-/// A code that nobody guesses, out of random bytes; each letter is equally likely. `None` if too many of the bytes had to be
-/// left out for that, which 32 of them hardly ever do.
-pub fn generate(prefix: Option<&Prefix>, random: &[u8; 32]) -> Option<PromoCode> {
-    // 240 is the largest multiple of 30 in a byte.
-    let even = random.iter().filter(|byte| **byte < 240);
-    let letters = even.filter_map(|byte| ALPHABET.get(usize::from(byte % 30)));
-    let letters: String = letters
-        .take(RANDOM_LETTERS)
-        .map(|letter| char::from(*letter))
-        .collect();
-    (letters.len() == RANDOM_LETTERS).then(|| {
-        PromoCode(match prefix {
-            Some(Prefix(prefix)) => format!("{prefix}-{letters}"),
-            None => letters,
-        })
-    })
-}
 
 /// How often a code may be used: 1 to one million.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, schemars::JsonSchema)]
@@ -575,7 +341,6 @@ impl Results {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
 
     fn read<T: serde::de::DeserializeOwned>(json: &str) -> Result<T, String> {
         serde_json::from_str(json).map_err(|error| error.to_string())
@@ -587,83 +352,6 @@ mod tests {
 
     fn amounts<const N: usize>(all: [i64; N]) -> [Rupiah; N] {
         all.map(rupiah)
-    }
-
-    #[test]
-    fn codes_are_upper_case_and_bounded() {
-        assert_eq!(PromoCode::parse(" summer_25 ").unwrap().as_str(), "SUMMER_25");
-        for bad in [
-            "",
-            "AB",
-            "A B C",
-            "ABCDEFGHIJKLMNOPQRSTU",
-            "ÄÖÜ",
-            "A,B",
-            "A\0BC",
-            "<b>",
-            "ABC;",
-        ] {
-            assert!(PromoCode::parse(bad).is_err(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn several_codes_are_read_with_commas_between() {
-        let codes = |json| {
-            read::<PromoCodes>(json).map(|codes| {
-                codes
-                    .as_slice()
-                    .iter()
-                    .map(|code| code.as_str().to_owned())
-                    .collect::<Vec<_>>()
-            })
-        };
-        assert_eq!(codes("\"b-1, aaa ,B-1,\"").unwrap(), ["B-1", "AAA"]);
-        assert!(codes("\" \"").unwrap().is_empty());
-        assert!(codes("\"!!!\"").unwrap_err().contains("Invalid promo code"));
-        assert!(codes("\"aaa,bbb,ccc,ddd\"").is_err());
-        assert!(codes("7").is_err());
-    }
-
-    #[test]
-    fn percents_are_read_and_shown_without_rounding() {
-        for (json, hundredths, shown) in [
-            ("10", 1_000, "10"),
-            ("\"10\"", 1_000, "10"),
-            ("12.5", 1_250, "12.5"),
-            ("\"0.01\"", 1, "0.01"),
-            ("100", 10_000, "100"),
-            ("100.0", 10_000, "100"),
-            ("12.35", 1_235, "12.35"),
-            ("33.33", 3_333, "33.33"),
-        ] {
-            let percent: Percent = read(json).unwrap();
-            assert_eq!(percent.hundredths(), hundredths, "{json}");
-            assert_eq!(percent.to_string(), shown);
-            assert_eq!(serde_json::to_string(&percent).unwrap(), shown);
-        }
-        for bad in [
-            "0",
-            "-1",
-            "-0.5",
-            "100.01",
-            "101",
-            "1e9",
-            "1e308",
-            "12.345",
-            "\"\"",
-            "\"abc\"",
-            "\"1e1\"",
-            "null",
-            "true",
-            "[10]",
-            "\"0x10\"",
-            "9223372036854775807",
-            "18446744073709551615",
-            "\"99999999999999999999\"",
-        ] {
-            assert!(read::<Percent>(bad).is_err(), "{bad}");
-        }
     }
 
     #[test]
@@ -857,17 +545,6 @@ mod tests {
     }
 
     #[test]
-    fn prefixes_leave_room_for_the_random_part() {
-        let prefix: Prefix = read("\" summer25x \"").unwrap();
-        let code = generate(Some(&prefix), &[7; 32]).unwrap();
-        assert_eq!(code.as_str(), "SUMMER25X-9999999999");
-        for bad in ["\"\"", "\"TENLETTERS\"", "\"A-B\"", "\"é\"", "1"] {
-            assert!(read::<Prefix>(bad).is_err(), "{bad}");
-        }
-        assert_eq!(generate(None, &[255; 32]), None);
-    }
-
-    #[test]
     fn limits_and_scopes_are_bounded() {
         for bad in ["0", "-1", "1000001", "1.5", "\"\"", "null", "1e99"] {
             assert!(read::<UseLimit>(bad).is_err(), "{bad}");
@@ -879,17 +556,5 @@ mod tests {
         assert_eq!(ids, [EventId::new(1), EventId::new(3)]);
         assert!(read::<IdList<EventId>>(&format!("[{}1]", "1,".repeat(100))).is_err());
         assert!(read::<IdList<EventId>>("[0]").is_err());
-    }
-
-    proptest! {
-        #[test]
-        fn generated_codes_are_codes_of_letters_that_nobody_mistakes(random in any::<[u8; 32]>()) {
-            if let Some(code) = generate(None, &random) {
-                let read = PromoCode::parse(code.as_str());
-                prop_assert_eq!(read.as_ref(), Ok(&code));
-                prop_assert!(code.as_str().bytes().all(|letter| ALPHABET.contains(&letter)));
-                prop_assert!(!code.as_str().contains(['0', 'O', '1', 'I', 'L', 'U']));
-            }
-        }
     }
 }

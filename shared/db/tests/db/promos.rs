@@ -6,7 +6,7 @@ use db::stock::{self, Owner, Want};
 use db::{orders, payments, promos};
 use domain::order::OrderStatus;
 use domain::price::price;
-use domain::promo::PromoCodes;
+use domain::promo_code::PromoCodes;
 use domain::{Error, OrderId, TicketTypeId, UserId};
 use testkit::{Rows, TestDb, line};
 use tokio_postgres::Client;
