@@ -1,9 +1,10 @@
 //! Buyers without an account.
 
 use crate::error::Result;
+use crate::personal_data;
 use crate::sql::{RowExt as _, params};
 use crate::users::{self, User};
-use crate::{orders, personal_data};
+
 use domain::user::{Email, PersonName, Phone};
 use domain::{Timestamp, UserId};
 use tokio_postgres::Transaction;
@@ -32,7 +33,7 @@ pub async fn insert(
 }
 
 /// What an account got from its guests.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Claimed {
     /// Orders, paid or not.
     pub orders: u64,
@@ -45,33 +46,34 @@ const LOCK_GUESTS_SQL: &str = "
     where u.id = $1 and u.is_verified and not u.is_guest and u.deleted_at is null
     order by g.id for no key update of g";
 
-const MOVE_ORDERS_SQL: &str = "update orders set user_id = $1 where user_id = $2";
-const MOVE_PAYMENTS_SQL: &str = "update payments set user_id = $1 where user_id = $2";
-const MOVE_TICKETS_SQL: &str = "update issued_tickets set holder_id = $1 where holder_id = $2";
-const MOVE_REDEMPTIONS_SQL: &str = "update promo_redemptions set user_id = $1 where user_id = $2";
+// A settlement reads whose tickets it issues from the locked order.
+const LOCK_ORDERS_SQL: &str = "select id from orders where user_id = any($1) order by id for no key update";
+const MOVE_ORDERS_SQL: &str = "update orders set user_id = $1 where user_id = any($2)";
+const MOVE_PAYMENTS_SQL: &str = "update payments set user_id = $1 where user_id = any($2)";
+const MOVE_TICKETS_SQL: &str = "update issued_tickets set holder_id = $1 where holder_id = any($2)";
+const MOVE_REDEMPTIONS_SQL: &str = "update promo_redemptions set user_id = $1 where user_id = any($2)";
 
 /// Gives an account what guests with its address bought, and ends those guests with their sessions and carts. Nothing happens
 /// for an account whose address is not proved.
 pub async fn claim(tx: &Transaction<'_>, account: UserId, now: Timestamp) -> Result<Claimed> {
-    let mut claimed = Claimed {
-        orders: 0,
-        tickets: 0,
-    };
-    let guests = tx
+    let rows = tx
         .query_typed(LOCK_GUESTS_SQL, params![INT8: account.get()])
         .await?;
-    for guest in &guests {
-        let guest = guest.id("id", UserId::new)?;
-        // A settlement reads whose tickets it issues from the locked order.
-        orders::lock_all(tx, guest).await?;
-        let params = params![INT8: account.get(), INT8: guest.get()];
-        claimed.orders += tx.execute_typed(MOVE_ORDERS_SQL, params).await?;
-        tx.execute_typed(MOVE_PAYMENTS_SQL, params).await?;
-        claimed.tickets += tx.execute_typed(MOVE_TICKETS_SQL, params).await?;
-        tx.execute_typed(MOVE_REDEMPTIONS_SQL, params).await?;
-        personal_data::erase(tx, guest, now).await?;
+    let guests: Vec<i64> = rows.iter().map(|row| row.col("id")).collect::<Result<_>>()?;
+    if guests.is_empty() {
+        return Ok(Claimed::default());
     }
-    Ok(claimed)
+    tx.execute_typed(LOCK_ORDERS_SQL, params![INT8_ARRAY: guests])
+        .await?;
+    let params = params![INT8: account.get(), INT8_ARRAY: guests];
+    let orders = tx.execute_typed(MOVE_ORDERS_SQL, params).await?;
+    tx.execute_typed(MOVE_PAYMENTS_SQL, params).await?;
+    let tickets = tx.execute_typed(MOVE_TICKETS_SQL, params).await?;
+    tx.execute_typed(MOVE_REDEMPTIONS_SQL, params).await?;
+    for guest in guests {
+        personal_data::erase(tx, UserId::new(guest), now).await?;
+    }
+    Ok(Claimed { orders, tickets })
 }
 
 const FORGOTTEN_SQL: &str = "
