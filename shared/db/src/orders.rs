@@ -294,12 +294,14 @@ pub async fn overdue(db: &Client, now: Timestamp, limit: u32) -> Result<Vec<Over
 }
 
 const BOUGHT_SQL: &str = "
-    select i.ticket_type_id, sum(i.quantity)::int as quantity
+    select i.ticket_type_id, sum(i.quantity - (
+               select count(*) from issued_tickets x where x.order_item_id = i.id and x.status = 'void'))::int as quantity
     from order_items i join orders o on o.id = i.order_id
     where o.user_id = $1 and o.status in ('pending', 'paid') and i.ticket_type_id = any($2)
     group by 1";
 
-/// How many units of some ticket types this buyer has bought or is about to pay. The buyer is locked.
+/// How many units of some ticket types this buyer has bought or is about to pay; tickets that were taken back do not count. The
+/// buyer is locked.
 pub async fn bought(
     tx: &Transaction<'_>,
     user: UserId,

@@ -166,6 +166,20 @@ async fn a_ticket_goes_back_with_its_money_and_the_rest_stays() {
 }
 
 #[tokio::test]
+async fn what_was_given_back_does_not_count_towards_a_limit_per_buyer() {
+    let (db, festival) = on_sale(100).await;
+    let mut client = db.client().await;
+    let order = paid(&mut client, &[(festival, 3)]).await;
+    let sql = "select user_id from orders where id = $1";
+    let buyer = UserId::new(client.query_one(sql, &[&order.get()]).await.unwrap().get(0));
+    let all = tickets(&mut client, order).await;
+    ask(&mut client, order, &these(&all[..2])).await.unwrap();
+    let tx = client.transaction().await.unwrap();
+    let bought = orders::bought(&tx, buyer, &[festival]).await.unwrap();
+    assert_eq!(bought, [(festival, 1)]);
+}
+
+#[tokio::test]
 async fn refunds_asked_for_at_once_never_give_more_than_was_paid() {
     const ASKING: usize = 8;
     let (db, festival) = on_sale(1_000).await;
