@@ -89,3 +89,7 @@ ids! {
     /// What somebody says about a kind of ticket.
     ReviewId,
 }
+    /// Where an organizer's own system is told what happened.
+    WebhookId,
+    /// A message to such a place.
+    DeliveryId,

@@ -1,15 +1,24 @@
 //! HTTP requests to other people's services: one pooled client with TLS by ring, a time-out for the whole exchange and a
 //! largest answer. It follows no redirect, keeps no cookie and repeats nothing.
 //!
+//! To addresses that strangers typed goes [`Outbound::send_to`]: the caller looks a name up with [`Names`], judges what it led to,
+//! and the connection goes there and nowhere else, whatever the name leads to by then.
+//!
 //! It stands on the parts that every AWS SDK client links already; a richer client costs a function 0.4 MB of its zip.
 
-use bytes::Bytes;
+mod names;
+
+pub use names::Names;
+
+use bytes::{Bytes, BytesMut};
 use http::{HeaderValue, Request, Response, header};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use names::Resolver;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,8 +33,11 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 /// A client for any number of hosts. Cheap to share, costly to make.
 #[derive(Debug, Clone)]
 pub struct Outbound {
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    client: HttpClient,
+    tls: rustls::ClientConfig,
 }
+
+type HttpClient = Client<HttpsConnector<HttpConnector<Resolver>>, Full<Bytes>>;
 
 /// How long an exchange may take, and how much may come back.
 #[derive(Debug, Clone, Copy)]
@@ -63,20 +75,11 @@ impl Outbound {
             .with_safe_default_protocol_versions()?
             .with_root_certificates(roots)
             .with_no_client_auth();
-        let mut tcp = HttpConnector::new();
-        tcp.enforce_http(false);
-        tcp.set_nodelay(true);
-        tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
-        let connector = HttpsConnectorBuilder::new()
-            .with_tls_config(tls)
-            .https_or_http()
-            .enable_http1()
-            .wrap_connector(tcp);
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE_TIMEOUT)
-            .build(connector);
-        Ok(Self { client })
+            .build(connector(tls.clone(), Resolver::system()));
+        Ok(Self { client, tls })
     }
 
     /// Sends a request and reads the whole answer, whatever its status.
@@ -88,10 +91,7 @@ impl Outbound {
         mut request: Request<Bytes>,
         limits: Limits,
     ) -> Result<Response<Bytes>, OutboundError> {
-        request
-            .headers_mut()
-            .entry(header::USER_AGENT)
-            .or_insert(HeaderValue::from_static("gigglefest"));
+        say_who(&mut request);
         let exchange = async {
             let answer = self
                 .client
@@ -112,6 +112,74 @@ impl Outbound {
             .await
             .unwrap_or(Err(OutboundError::TimedOut(limits.timeout)))
     }
+
+    /// Sends a request over a connection of its own to one of these numbers, whatever its host's name leads to, and reads the
+    /// beginning of the answer: what is longer than the limit is cut off. The name is proved by TLS as usual.
+    ///
+    /// # Errors
+    /// See [`OutboundError`].
+    pub async fn send_to(
+        &self,
+        mut request: Request<Bytes>,
+        numbers: Vec<IpAddr>,
+        limits: Limits,
+    ) -> Result<Response<Bytes>, OutboundError> {
+        // A host that is a number is connected to without asking the resolver.
+        let host = request.uri().host().unwrap_or_default();
+        let literal = host
+            .trim_start_matches('[')
+            .trim_end_matches(']')
+            .parse::<IpAddr>();
+        if literal.is_ok_and(|literal| !numbers.contains(&literal)) {
+            return Err(OutboundError::Failed("the host is another number".into()));
+        }
+        say_who(&mut request);
+        let client: HttpClient = Client::builder(TokioExecutor::new())
+            .pool_max_idle_per_host(0)
+            .build(connector(self.tls.clone(), Resolver::Pinned(numbers)));
+        let exchange = async {
+            let answer = client
+                .request(request.map(Full::new))
+                .await
+                .map_err(|error| OutboundError::Failed(error.into()))?;
+            let (head, mut body) = answer.into_parts();
+            let mut start = BytesMut::new();
+            while start.len() < limits.largest_answer
+                && let Some(frame) = body.frame().await
+            {
+                let frame = frame.map_err(|error| OutboundError::Failed(error.into()))?;
+                if let Ok(data) = frame.into_data() {
+                    start.extend_from_slice(&data);
+                }
+            }
+            start.truncate(limits.largest_answer);
+            Ok(Response::from_parts(head, start.freeze()))
+        };
+        tokio::time::timeout(limits.timeout, exchange)
+            .await
+            .unwrap_or(Err(OutboundError::TimedOut(limits.timeout)))
+    }
+}
+
+/// Connects to what a resolver says.
+fn connector(tls: rustls::ClientConfig, resolver: Resolver) -> HttpsConnector<HttpConnector<Resolver>> {
+    let mut tcp = HttpConnector::new_with_resolver(resolver);
+    tcp.enforce_http(false);
+    tcp.set_nodelay(true);
+    tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
+    HttpsConnectorBuilder::new()
+        .with_tls_config(tls)
+        .https_or_http()
+        .enable_http1()
+        .wrap_connector(tcp)
+}
+
+/// Says who sends a request that does not say it itself.
+fn say_who(request: &mut Request<Bytes>) {
+    request
+        .headers_mut()
+        .entry(header::USER_AGENT)
+        .or_insert(HeaderValue::from_static("gigglefest"));
 }
 
 #[cfg(test)]
@@ -199,6 +267,84 @@ mod tests {
         assert!(matches!(ask(&url).await, Err(OutboundError::TooLarge(10))));
         let url = server("HTTP/1.1 200 OK\r\n\r\n01234567890 and on until the end").await;
         assert!(matches!(ask(&url).await, Err(OutboundError::TooLarge(10))));
+    }
+
+    /// What a server hears first of a request to `url` that is pinned to this machine.
+    async fn heard(url: &str) -> Vec<u8> {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = url.replace("PORT", &listener.local_addr().unwrap().port().to_string());
+        let listening = async {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut seen = vec![0; 4096];
+            let read = stream.read(&mut seen).await.unwrap();
+            seen.truncate(read);
+            seen
+        };
+        let request = Request::get(url).body(Bytes::new()).unwrap();
+        let outbound = Outbound::new().unwrap();
+        let here = vec!["127.0.0.1".parse().unwrap()];
+        tokio::join!(listening, outbound.send_to(request, here, LIMITS)).0
+    }
+
+    #[tokio::test]
+    async fn a_pinned_request_goes_where_it_is_pinned_and_names_its_host() {
+        // Nobody has this name: had it been looked up, nobody would have been found.
+        let plain = String::from_utf8(heard("http://hooks.invalid:PORT/a?b").await).unwrap();
+        assert!(plain.starts_with("GET /a?b HTTP/1.1\r\n"), "{plain}");
+        assert!(plain.contains("host: hooks.invalid:"), "{plain}");
+        // The first message of TLS says in clear text for which name it asks a certificate.
+        let hello = heard("https://hooks.invalid:PORT/").await;
+        let name = b"hooks.invalid";
+        assert_eq!(hello.first(), Some(&22));
+        assert!(hello.windows(name.len()).any(|window| window == name));
+    }
+
+    #[tokio::test]
+    async fn a_number_that_is_not_pinned_is_not_called() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let request = Request::get(url).body(Bytes::new()).unwrap();
+        let elsewhere = vec!["127.0.0.2".parse().unwrap()];
+        let answer = Outbound::new().unwrap().send_to(request, elsewhere, LIMITS).await;
+        assert!(matches!(answer, Err(OutboundError::Failed(_))), "{answer:?}");
+        let called = tokio::time::timeout(Duration::from_millis(100), listener.accept()).await;
+        assert!(called.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_long_answer_to_a_pinned_request_is_cut() {
+        let url = server("HTTP/1.1 200 OK\r\n\r\n01234567890 and on until the end").await;
+        let request = Request::get(url).body(Bytes::new()).unwrap();
+        let here = vec!["127.0.0.1".parse().unwrap()];
+        let answer = Outbound::new()
+            .unwrap()
+            .send_to(request, here, LIMITS)
+            .await
+            .unwrap();
+        assert_eq!(answer.body().as_ref(), b"0123456789");
+        let url =
+            server("HTTP/1.1 301 Moved\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n").await;
+        let request = Request::get(url).body(Bytes::new()).unwrap();
+        let here = vec!["127.0.0.1".parse().unwrap()];
+        let answer = Outbound::new()
+            .unwrap()
+            .send_to(request, here, LIMITS)
+            .await
+            .unwrap();
+        assert_eq!(answer.status().as_u16(), 301);
+    }
+
+    #[tokio::test]
+    async fn names_lead_to_numbers() {
+        let here = Names::System.numbers_of("localhost").await.unwrap();
+        assert!(
+            here.iter().all(IpAddr::is_loopback) && !here.is_empty(),
+            "{here:?}"
+        );
+        assert!(Names::System.numbers_of("hooks.invalid").await.is_err());
+        let table = Names::Table(vec![("a.example".to_owned(), here.clone())]);
+        assert_eq!(table.numbers_of("a.example").await.unwrap(), here);
+        assert!(table.numbers_of("b.example").await.is_err());
     }
 
     #[tokio::test]

@@ -8,6 +8,7 @@ pub mod random;
 mod secret;
 mod secrets_extension;
 pub mod telemetry;
+pub mod webhook;
 
 pub use clock::Clock;
 pub use env::{BootError, Env};
