@@ -3,6 +3,7 @@ use axum::extract::State;
 use db::events::EventPatch;
 use domain::api_key::Scope;
 use domain::audit::Subject;
+use domain::change::Change;
 use domain::event::{City, EventName, EventStatus, Location, Step};
 use domain::image::Purpose;
 use domain::price::{ServiceFee, TaxRate};
@@ -36,8 +37,8 @@ web::input! {
         description: Option<Description>,
         /// When it begins; without an offset it is read as UTC, without a time as midnight.
         date: Option<Timestamp>,
-        /// When it ends, later than it begins.
-        ends_at: Option<Timestamp>,
+        /// When it ends, later than it begins; `null` if nobody says any more.
+        ends_at: Change<Timestamp>,
         /// Zone of the place, for showing the date.
         time_zone: Option<ZoneName>,
         /// Where it takes place.
@@ -85,15 +86,15 @@ pub(crate) async fn update_event(
     };
     let before = before.ok_or_else(|| Error::not_found("Event"))?;
     let status = before.status_at(now);
-    if input.date.or(input.ends_at).is_some() && matches!(status, EventStatus::Cancelled | EventStatus::Ended)
-    {
+    let moves = input.date.is_some() || !input.ends_at.is_keep();
+    if moves && matches!(status, EventStatus::Cancelled | EventStatus::Ended) {
         let message = format!("The time of an event that is {} stays", status.as_str());
         return Err(Error::conflict("event_over", message).into());
     }
-    if input.date.or(input.ends_at).is_some() {
+    if moves {
         check_span(
             input.date.unwrap_or(before.date),
-            input.ends_at.or(before.ends_at),
+            input.ends_at.of(before.ends_at),
         )?;
     }
     let status = match input.status.map(Visibility::step) {

@@ -1,6 +1,7 @@
 //! What a code shall do, as requests say it, and when that contradicts itself.
 
 use domain::audit::Changes;
+use domain::change::Change;
 use domain::percent::Percent;
 use domain::promo::{IdList, Limits, Off, Promo, Terms, UseLimit};
 use domain::{Error, EventId, FieldError, Rupiah, TicketTypeId, Timestamp, UserId};
@@ -12,8 +13,8 @@ web::input! {
         discount: Option<Percent>,
         /// Rupiah that it takes off, in place of a percentage.
         amount: Option<Rupiah>,
-        /// Most that it takes off an order, in rupiah.
-        max_discount: Option<Rupiah>,
+        /// Most that it takes off an order, in rupiah; `null` for any amount.
+        max_discount: Change<Rupiah>,
         /// What it covers has to cost that before discounts, in rupiah.
         min_spend: Option<Rupiah>,
         /// It is for these events …
@@ -28,10 +29,10 @@ web::input! {
         valid_from: Option<Timestamp>,
         /// … until then.
         valid_to: Option<Timestamp>,
-        /// How often it may be used in all.
-        total_limit: Option<UseLimit>,
-        /// How often each buyer may use it.
-        user_limit: Option<UseLimit>,
+        /// How often it may be used in all; `null` for any number of times.
+        total_limit: Change<UseLimit>,
+        /// How often each buyer may use it; `null` for any number of times.
+        user_limit: Change<UseLimit>,
     }
 }
 
@@ -88,12 +89,12 @@ impl TermsIn {
     ) -> Result<(Terms, Limits), Error> {
         let mut problems = Vec::new();
         let off = self.off(&mut problems).unwrap_or(before.off);
-        if self.max_discount == Some(Rupiah::ZERO) {
+        if self.max_discount == Change::Set(Rupiah::ZERO) {
             problems.push(problem("maxDiscount", "\"maxDiscount\" must be at least 1"));
         }
         let terms = Terms {
             off,
-            cap: self.max_discount.or(before.cap),
+            cap: self.max_discount.of(before.cap),
             min_spend: self.min_spend.unwrap_or(before.min_spend),
             organizer: before.organizer,
             events: self
@@ -108,8 +109,8 @@ impl TermsIn {
             valid_to: self.valid_to.unwrap_or(before.valid_to),
         };
         let limits = Limits {
-            total: self.total_limit.map(UseLimit::get).or(limits.total),
-            per_user: self.user_limit.map(UseLimit::get).or(limits.per_user),
+            total: self.total_limit.map(UseLimit::get).of(limits.total),
+            per_user: self.user_limit.map(UseLimit::get).of(limits.per_user),
         };
         if terms.valid_from >= terms.valid_to {
             problems.push(problem("validTo", "\"validTo\" must be later than \"validFrom\""));

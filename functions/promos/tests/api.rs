@@ -289,6 +289,29 @@ async fn bad_terms_are_refused_with_their_fields() {
 }
 
 #[tokio::test]
+async fn limits_are_taken_away_by_null_and_stay_otherwise() {
+    let t = setup().await;
+    let limits = json!({"totalLimit": 5, "userLimit": 2, "maxDiscount": 10_000});
+    let made = t.make(&t.organizer, limits).await.data(201);
+    let path = format!("{PROMOS}/{}", made["id"]);
+    for (body, expected) in [
+        (json!({"stackable": true}), json!([5, 2, 10_000])),
+        (json!({"userLimit": null}), json!([5, null, 10_000])),
+        (
+            json!({"totalLimit": null, "maxDiscount": null}),
+            json!([null, null, null]),
+        ),
+        (json!({"totalLimit": 7}), json!([7, null, null])),
+    ] {
+        let promo = t.patch(&path, &t.organizer, body).await.data(200);
+        assert_eq!(
+            json!([promo["totalLimit"], promo["userLimit"], promo["maxDiscount"]]),
+            expected
+        );
+    }
+}
+
+#[tokio::test]
 async fn organizers_make_codes_for_their_own_events_only() {
     let t = setup().await;
     let own = json!({"eventIds": [t.event], "ticketIds": [t.ticket]});

@@ -71,9 +71,9 @@ pub(crate) async fn create_ticket(
     let once = request.take_once(ROUTE.id, caller.id);
     let input = request.body;
     let terms = Terms::USUAL.with(
-        (input.sales_start, input.sales_end),
+        (input.sales_start.into(), input.sales_end.into()),
         (input.min_per_order, input.max_per_order),
-        input.max_per_user,
+        input.max_per_user.into(),
     );
     terms.check()?;
     let new = NewTicketType {

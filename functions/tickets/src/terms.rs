@@ -1,6 +1,7 @@
 //! The terms of sale of a ticket type, and when they contradict each other.
 
 use db::ticket_types::TicketType;
+use domain::change::Change;
 use domain::ticket::Quantity;
 use domain::{Error, Timestamp};
 use schemars::JsonSchema;
@@ -59,16 +60,16 @@ impl Terms {
     /// The terms with changes on top.
     pub(crate) fn with(
         self,
-        sales: (Option<Timestamp>, Option<Timestamp>),
+        sales: (Change<Timestamp>, Change<Timestamp>),
         per_order: (Option<Limit>, Option<Limit>),
-        per_user: Option<Limit>,
+        per_user: Change<Limit>,
     ) -> Self {
         Self {
-            sales_start: sales.0.or(self.sales_start),
-            sales_end: sales.1.or(self.sales_end),
+            sales_start: sales.0.of(self.sales_start),
+            sales_end: sales.1.of(self.sales_end),
             min_per_order: per_order.0.map_or(self.min_per_order, Limit::get),
             max_per_order: per_order.1.map_or(self.max_per_order, Limit::get),
-            max_per_user: per_user.map(Limit::get).or(self.max_per_user),
+            max_per_user: per_user.map(Limit::get).of(self.max_per_user),
         }
     }
 
@@ -101,9 +102,10 @@ mod tests {
     fn terms_that_let_nobody_buy_are_refused() {
         let at = Timestamp::parse;
         let (early, late) = (at("2030-01-01"), at("2030-01-02"));
-        let with = |sales, order: (u32, u32), user: Option<u32>| {
+        let with = |sales: (Option<_>, Option<_>), order: (u32, u32), user: Option<u32>| {
             let order = (Some(Limit(order.0)), Some(Limit(order.1)));
-            let terms = Terms::USUAL.with(sales, order, user.map(Limit));
+            let sales = (sales.0.into(), sales.1.into());
+            let terms = Terms::USUAL.with(sales, order, user.map(Limit).into());
             terms.check().map_err(|error| error.fields[0].field.clone())
         };
         assert_eq!(with((early, late), (1, 1), Some(1)), Ok(()));

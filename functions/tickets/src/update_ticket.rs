@@ -4,6 +4,7 @@ use axum::extract::State;
 use db::ticket_types::TicketTypePatch;
 use domain::api_key::Scope;
 use domain::audit::Subject;
+use domain::change::Change;
 use domain::image::Purpose;
 use domain::ticket::{Artist, Capacity, TicketName};
 use domain::{Error, ImageId, Rupiah, TicketTypeId, Timestamp};
@@ -35,16 +36,16 @@ web::input! {
         quantity: Option<Capacity>,
         /// Who performs.
         artist: Option<Artist>,
-        /// When sale starts.
-        sales_start: Option<Timestamp>,
-        /// When sale ends.
-        sales_end: Option<Timestamp>,
+        /// When sale starts; `null` for at once.
+        sales_start: Change<Timestamp>,
+        /// When sale ends; `null` for when the event begins.
+        sales_end: Change<Timestamp>,
         /// Fewest in one order.
         min_per_order: Option<Limit>,
         /// Most in one order.
         max_per_order: Option<Limit>,
-        /// Most per buyer.
-        max_per_user: Option<Limit>,
+        /// Most per buyer; `null` for any number.
+        max_per_user: Change<Limit>,
         /// A picture that was uploaded before, in place of the one that is shown; a form may hold one as its file `image` instead.
         image_id: Option<ImageId>,
     }

@@ -5,6 +5,7 @@ use crate::error::{DbError, Result};
 use crate::sql::{RowExt as _, anywhere, params};
 use crate::ticket_types::int;
 use crate::users;
+use domain::change::Change;
 use domain::event::{City, EventName, EventStatus, Location};
 use domain::price::{ServiceFee, TaxRate};
 use domain::text::Description;
@@ -306,7 +307,7 @@ pub struct EventPatch {
     /// When it begins.
     pub date: Option<Timestamp>,
     /// When it ends.
-    pub ends_at: Option<Timestamp>,
+    pub ends_at: Change<Timestamp>,
     /// Zone of the place.
     pub time_zone: Option<ZoneName>,
     /// Where it takes place.
@@ -463,9 +464,9 @@ const UPDATE_SQL: &str = "
     update events
     set name = coalesce($2, name), description = coalesce($3, description), date = coalesce($4, date),
         time_zone = coalesce($5, time_zone), location = coalesce($6, location), status = coalesce($7, status),
-        city = coalesce($9, city), ends_at = coalesce($10, ends_at), service_fee = coalesce($11, service_fee),
+        city = coalesce($9, city), ends_at = case when $13 then ends_at else $10 end, service_fee = coalesce($11, service_fee),
         tax_rate = coalesce($12, tax_rate),
-        updated_at = case when num_nonnulls($2, $3, $4, $5, $6, $7, $9, $10, $11, $12) > 0 then $8 else updated_at end
+        updated_at = case when num_nonnulls($2, $3, $4, $5, $6, $7, $9, $11, $12) > 0 or not $13 then $8 else updated_at end
     where id = $1
     returning id, organizer_id, name, description, date, ends_at, time_zone, location, city, service_fee, tax_rate, image_url, status, created_at, updated_at";
 
@@ -484,9 +485,10 @@ pub async fn update(tx: &Transaction<'_>, id: EventId, patch: &EventPatch, now: 
                 TEXT: patch.status.map(EventStatus::as_str),
                 TIMESTAMPTZ: now.inner(),
                 TEXT: patch.city.as_ref().map(City::as_str),
-                TIMESTAMPTZ: patch.ends_at.map(Timestamp::inner),
+                TIMESTAMPTZ: patch.ends_at.set().map(Timestamp::inner),
                 INT8: patch.service_fee.map(ServiceFee::get),
                 INT4: patch.tax_rate.map(|rate| int(rate.get())),
+                BOOL: patch.ends_at.is_keep(),
             ],
         )
         .await?;

@@ -5,6 +5,7 @@ use crate::error::{DbError, Result};
 use crate::events::{self, Event, service_fee, tax_rate};
 use crate::sql::{RowExt as _, anywhere, params};
 use crate::stock;
+use domain::change::Change;
 use domain::event::{EventStatus, end_of};
 use domain::inventory;
 use domain::page::Page;
@@ -448,15 +449,15 @@ pub struct TicketTypePatch {
     /// Who performs.
     pub artist: Option<Artist>,
     /// When sale starts.
-    pub sales_start: Option<Timestamp>,
+    pub sales_start: Change<Timestamp>,
     /// When sale ends.
-    pub sales_end: Option<Timestamp>,
+    pub sales_end: Change<Timestamp>,
     /// Fewest in one order.
     pub min_per_order: Option<u32>,
     /// Most in one order.
     pub max_per_order: Option<u32>,
     /// Most per buyer.
-    pub max_per_user: Option<u32>,
+    pub max_per_user: Change<u32>,
 }
 
 const LOCK_OWN_SQL: &str = concat!(
@@ -481,10 +482,12 @@ pub async fn lock_own(
 const UPDATE_SQL: &str = "
     update ticket_types
     set name = coalesce($2, name), price = coalesce($3, price), artist = coalesce($4, artist),
-        sales_start = coalesce($5, sales_start), sales_end = coalesce($6, sales_end),
+        sales_start = case when $12 then sales_start else $5 end, sales_end = case when $13 then sales_end else $6 end,
         min_per_order = coalesce($7, min_per_order), max_per_order = coalesce($8, max_per_order),
-        max_per_user = coalesce($9, max_per_user), capacity = coalesce($10, capacity),
-        updated_at = case when num_nonnulls($2, $3, $4, $5, $6, $7, $8, $9, $10) > 0 then $11 else updated_at end
+        max_per_user = case when $14 then max_per_user else $9 end, capacity = coalesce($10, capacity),
+        updated_at = case
+            when num_nonnulls($2, $3, $4, $7, $8, $10) > 0 or not ($12 and $13 and $14) then $11 else updated_at
+        end
     where id = $1";
 
 /// Changes a ticket type that [`lock_own`] gave. Without changes it stays as it is, its time of change included. Returns
@@ -506,10 +509,11 @@ pub async fn update(
         UPDATE_SQL,
         params![
             INT8: id.get(), TEXT: patch.name.as_ref().map(TicketName::as_str), INT8: patch.price.map(Rupiah::get),
-            TEXT: patch.artist.as_ref().map(Artist::as_str), TIMESTAMPTZ: patch.sales_start.map(Timestamp::inner),
-            TIMESTAMPTZ: patch.sales_end.map(Timestamp::inner), INT4: patch.min_per_order.map(int),
-            INT4: patch.max_per_order.map(int), INT4: patch.max_per_user.map(int),
+            TEXT: patch.artist.as_ref().map(Artist::as_str), TIMESTAMPTZ: patch.sales_start.set().map(Timestamp::inner),
+            TIMESTAMPTZ: patch.sales_end.set().map(Timestamp::inner), INT4: patch.min_per_order.map(int),
+            INT4: patch.max_per_order.map(int), INT4: patch.max_per_user.set().map(int),
             INT4: capacity.map(|capacity| int(capacity.get())), TIMESTAMPTZ: now.inner(),
+            BOOL: patch.sales_start.is_keep(), BOOL: patch.sales_end.is_keep(), BOOL: patch.max_per_user.is_keep(),
         ],
     )
     .await?;

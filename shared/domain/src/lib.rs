@@ -5,6 +5,7 @@ pub mod audit;
 pub mod breaker;
 pub mod calendar;
 pub mod cart;
+pub mod change;
 pub mod csv;
 pub mod error;
 pub mod destination;

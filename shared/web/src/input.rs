@@ -10,7 +10,8 @@ use domain::page::Page;
 use domain::{Error, FieldError, Kind, UserId};
 use http::request::Parts;
 use http::{HeaderMap, header};
-use serde::de::{DeserializeOwned, Deserializer as _, MapAccess, Visitor};
+use serde::de::value::UnitDeserializer;
+use serde::de::{DeserializeOwned, Deserializer as _, IntoDeserializer as _, MapAccess, Visitor};
 use serde_json::{Map, Value};
 use std::fmt;
 use std::str::FromStr;
@@ -42,23 +43,20 @@ pub struct Fields {
 }
 
 impl Fields {
-    /// Takes a field. A missing field is read as `null`, which optional types accept.
+    /// Takes a field. A missing field is read as a unit, which optional types take for `null`; a
+    /// [`Change`](domain::change::Change) tells them apart.
     pub fn take<T: DeserializeOwned>(&mut self, name: &str) -> Option<T> {
-        let (value, present) = match self.values.remove(name) {
-            Some(value) => (value, true),
-            None => (Value::Null, false),
-        };
-        match serde_json::from_value(value) {
-            Ok(value) => Some(value),
-            Err(_) if !present => {
+        let Some(value) = self.values.remove(name) else {
+            let absent: UnitDeserializer<serde_json::Error> = ().into_deserializer();
+            let value = T::deserialize(absent).ok();
+            if value.is_none() {
                 self.refuse(name, format!("\"{name}\" is required"));
-                None
             }
-            Err(error) => {
-                self.refuse(name, say(name, &error.to_string()));
-                None
-            }
-        }
+            return value;
+        };
+        serde_json::from_value(value)
+            .map_err(|error| self.refuse(name, say(name, &error.to_string())))
+            .ok()
     }
 
     /// Refuses every field that was not taken.

@@ -212,6 +212,17 @@ async fn the_end_moves_but_never_before_the_beginning() {
         calendar.contains("DTSTART:20300401T130000Z\r\nDTEND:20300401T150000Z\r\n"),
         "{calendar}"
     );
+    for (body, expected) in [
+        (json!({"name": "Jazz"}), json!("2030-04-01T15:00:00.000Z")),
+        (json!({"endsAt": null}), json!(null)),
+        (json!({"date": "2030-04-02T13:00:00Z"}), json!(null)),
+    ] {
+        let changed = t.patch(&event["id"], &t.organizer, body).await.data(200);
+        assert_eq!(changed["endsAt"], expected);
+    }
+    let changes =
+        "select changes ->> 'endsAt' from audit_log where changes ? 'endsAt' order by id desc limit 1";
+    assert!(t.db.text(changes).await.contains("null"));
 }
 
 #[tokio::test]

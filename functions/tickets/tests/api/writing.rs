@@ -111,6 +111,19 @@ async fn the_terms_of_sale_are_kept() {
         "\"salesEnd\" must be later than \"salesStart\""
     );
     assert_eq!(refused.error(400), "invalid_input");
+    let none = json!({"salesStart": null, "salesEnd": null, "maxPerUser": null});
+    let cleared = t.api.call("PATCH", &path, Some(&t.organizer), Some(none)).await;
+    let renamed = json!({"name": "Any time"});
+    let renamed = t
+        .api
+        .call("PATCH", &path, Some(&t.organizer), Some(renamed))
+        .await;
+    for ticket in [cleared.data(200), renamed.data(200)] {
+        for field in ["salesStart", "salesEnd", "maxPerUser"] {
+            assert_eq!(ticket[field], json!(null), "{field}");
+        }
+        assert_eq!(ticket["minPerOrder"], 1);
+    }
 }
 
 #[tokio::test]
