@@ -104,6 +104,30 @@ async fn what_is_no_picture_or_too_large_is_not_asked_for() {
 }
 
 #[tokio::test]
+async fn a_day_has_room_for_so_many_pictures_and_bytes() {
+    let t = setup().await;
+    let body = |bytes: u32| json!({"purpose": "event", "mediaType": "image/png", "bytes": bytes});
+    t.expected().await;
+    // Those of a day ago no longer count, and neither do those of others.
+    t.db.run(
+        "insert into images (owner_id, purpose, key, media_type, bytes, created_at, updated_at)
+         select owner_id, 'event', md5(n::text), 'image/png', 1,
+                created_at - make_interval(secs => case when n < 498 then 1 else 86400 end), created_at
+         from images, generate_series(0, 600) n",
+    )
+    .await;
+    t.ask(body(1)).await.data(201);
+    let refused = t.ask(body(1)).await;
+    assert_eq!(refused.headers["retry-after"], "86400");
+    assert_eq!(refused.error(429), "rate_limited");
+    t.api.post(IMAGES, Some(&t.other), body(1)).await.data(201);
+    t.db.run("delete from images where bytes = 1").await;
+    t.db.run("update images set bytes = 1073741824 - 100").await;
+    assert_eq!(t.ask(body(101)).await.error(429), "rate_limited");
+    t.ask(body(100)).await.data(201);
+}
+
+#[tokio::test]
 async fn pictures_are_their_owners() {
     let t = setup().await;
     let id = t.expected().await;

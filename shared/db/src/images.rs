@@ -59,6 +59,18 @@ pub struct NewImage<'a> {
     pub private: bool,
 }
 
+const UPLOADED_SQL: &str = "
+    select count(*) as pictures, coalesce(sum(bytes), 0)::bigint as bytes from images
+    where owner_id = $1 and created_at > $2";
+
+/// How many pictures somebody was about to upload since then, and how many bytes. They count even if they never came or were
+/// discarded.
+pub async fn uploaded(db: &Client, owner: UserId, since: Timestamp) -> Result<(i64, i64)> {
+    let params = params![INT8: owner.get(), TIMESTAMPTZ: since.inner()];
+    let row = db.query_typed_one(UPLOADED_SQL, params).await?;
+    Ok((row.col("pictures")?, row.col("bytes")?))
+}
+
 // The account is locked, so that a deletion that is under way is waited for.
 const INSERT_SQL: &str = "
     with owner as (select id from users where id = $1 and deleted_at is null for key share)

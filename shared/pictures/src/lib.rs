@@ -5,11 +5,18 @@ use blob::Blobs;
 use db::images::{NewImage, Taken};
 use db::{Client, Transaction};
 use domain::image::{self, Format, Purpose};
-use domain::{Error, ImageId, Timestamp, UserId};
+use domain::{Error, ImageId, Kind, Timestamp, UserId};
 use web::Upload;
 
 /// The store announces an object by itself, as a rule at once. If that announcement is lost, ours follows after this time.
 const PATIENCE_SECONDS: i64 = 60;
+
+/// Seconds within which uploads are counted.
+const QUOTA_SECONDS: u32 = 86_400;
+/// Most pictures of one account in that time. No organizer needs as many; what is kept for nobody costs money.
+const MOST_PICTURES: i64 = 500;
+/// Most bytes of them.
+const MOST_BYTES: i64 = 1 << 30;
 
 /// Who shows a picture, and where.
 #[derive(Debug, Clone, Copy)]
@@ -34,7 +41,7 @@ pub struct Expected {
 /// Expects a picture of exactly this format and size.
 ///
 /// # Errors
-/// If the account is gone, or the database is not available.
+/// If the account is gone or has uploaded too much, or the database is not available.
 pub async fn expect(
     db: &Client,
     blobs: &Blobs,
@@ -42,6 +49,7 @@ pub async fn expect(
     (format, bytes, private): (Format, u32, bool),
     now: Timestamp,
 ) -> Result<Expected, Error> {
+    check_quota(db, using.owner, bytes, now).await?;
     let key = runtime::random::hex::<16>();
     let url = blobs.upload_url(&blob::original(&key), format.media_type(), bytes)?;
     let new = NewImage {
@@ -61,7 +69,7 @@ pub async fn expect(
 /// before. No transaction is open meanwhile, because the store is called.
 ///
 /// # Errors
-/// If it is not taken, the account is gone, or the database or the store is not available.
+/// If it is not taken, the account is gone or has uploaded too much, or the database or the store is not available.
 pub async fn choose(
     db: &Client,
     blobs: &Blobs,
@@ -87,13 +95,15 @@ async fn keep(
     now: Timestamp,
 ) -> Result<ImageId, Error> {
     let header = image::check(&upload.media_type, &upload.bytes)?;
+    let bytes = u32::try_from(upload.bytes.len()).unwrap_or(u32::MAX);
+    check_quota(db, using.owner, bytes, now).await?;
     let key = runtime::random::hex::<16>();
     let new = NewImage {
         owner: using.owner,
         purpose: using.purpose,
         key: &key,
         format: header.format,
-        bytes: u32::try_from(upload.bytes.len()).unwrap_or(u32::MAX),
+        bytes,
         private: false,
     };
     let id = db::images::insert(db, &new, now).await?;
@@ -103,6 +113,17 @@ async fn keep(
         .await?;
     db::images::mark_stored(db, id, now.plus_seconds(PATIENCE_SECONDS), now).await?;
     Ok(id)
+}
+
+/// Refuses what is too much for a day. Uploads at the same moment may pass together: this is against a flood, not a price list.
+async fn check_quota(db: &Client, owner: UserId, bytes: u32, now: Timestamp) -> Result<(), Error> {
+    let (pictures, stored) =
+        db::images::uploaded(db, owner, now.plus_seconds(-i64::from(QUOTA_SECONDS))).await?;
+    if pictures < MOST_PICTURES && stored + i64::from(bytes) <= MOST_BYTES {
+        return Ok(());
+    }
+    let message = "Too many pictures were uploaded today. Please try again tomorrow.";
+    Err(Error::new(Kind::RateLimited, "rate_limited", message).retry_after(QUOTA_SECONDS))
 }
 
 /// Locks a picture to show it, if there is one to show; before anything else of the transaction is locked.
