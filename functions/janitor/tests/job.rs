@@ -341,6 +341,30 @@ async fn what_must_never_be_is_found_and_told() {
 }
 
 #[tokio::test]
+async fn a_rule_that_takes_too_long_is_told_as_such_and_keeps_no_other_waiting() {
+    let t = Setup::new().await;
+    paid_orders(&t, 1).await;
+    Rows(&t.db).promo("LAST", "total_limit = 5").await;
+    t.db.run("update outbox set created_at = now(); update issued_tickets set status = 'void' where id = 1")
+        .await;
+    // Whoever reads promo codes now waits until the database has enough of that.
+    let mut other = t.db.client().await;
+    let tx = other.transaction().await.unwrap();
+    tx.execute_typed("lock table promo_codes in access exclusive mode", &[])
+        .await
+        .unwrap();
+    let report = t.janitor.run(Order { check: true }).await.unwrap();
+    assert_eq!(
+        report.rules_broken,
+        ["paid_units_have_tickets", "sold_is_in_tickets"]
+    );
+    assert_eq!(report.rules_unfinished, ["promos_count_their_use"]);
+    tx.rollback().await.unwrap();
+    let report = t.janitor.run(Order { check: true }).await.unwrap();
+    assert_eq!(report.rules_unfinished, [""; 0]);
+}
+
+#[tokio::test]
 async fn a_promo_code_comes_back_when_the_time_to_pay_is_over() {
     let t = Setup::new().await;
     Rows(&t.db).promo("LAST", "total_limit = 1, redeemed = 1").await;

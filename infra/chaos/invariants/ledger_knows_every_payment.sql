@@ -4,14 +4,16 @@ from payments p
 left join (
     select l.payment_id, sum(e.credit - e.debit) as amount
     from ledger_postings l join ledger_entries e on e.posting_id = l.id
-    where e.account not in ('gateway', 'bank') group by 1
+    where l.payment_id > $1 and l.payment_id <= $2 and e.account not in ('gateway', 'bank') group by 1
 ) b on b.payment_id = p.id
 left join (
-    select payment_id, sum(amount) as back from refunds where status in ('succeeded', 'done') group by 1
+    select payment_id, sum(amount) as back from refunds
+    where payment_id > $1 and payment_id <= $2 and status in ('succeeded', 'done') group by 1
 ) r on r.payment_id = p.id
-where coalesce(b.amount, 0) <> case when p.status in ('success', 'partially_refunded') then p.amount - coalesce(r.back, 0) else 0 end
+where p.id > $1 and p.id <= $2 and coalesce(b.amount, 0)
+    <> case when p.status in ('success', 'partially_refunded') then p.amount - coalesce(r.back, 0) else 0 end
 union all
 select l.payment_id || ': ' || e.account || ' has ' || sum(e.credit - e.debit)
 from ledger_postings l join ledger_entries e on e.posting_id = l.id
-where e.account not in ('gateway', 'bank') group by l.payment_id, e.account, e.event_id
-having sum(e.credit - e.debit) < 0
+where l.payment_id > $1 and l.payment_id <= $2 and e.account not in ('gateway', 'bank')
+group by l.payment_id, e.account, e.event_id having sum(e.credit - e.debit) < 0

@@ -1,7 +1,8 @@
 -- Once money came in, a payment only moves towards its return.
 select payment_id || ': ' || from_status || ' to ' || to_status as breach from payment_transitions
-where (from_status in ('success', 'partially_refunded', 'refunded', 'chargeback', 'conflicted')
-       and to_status not in ('success', 'partially_refunded', 'refunded', 'chargeback', 'conflicted'))
-   or (from_status in ('partially_refunded', 'refunded', 'chargeback') and to_status = 'success')
-   or (from_status = 'refunded' and to_status <> 'chargeback')
-   or from_status in ('chargeback', 'conflicted')
+where payment_id > $1 and payment_id <= $2 and (
+    (from_status in ('success', 'partially_refunded', 'refunded', 'chargeback', 'conflicted')
+     and to_status not in ('success', 'partially_refunded', 'refunded', 'chargeback', 'conflicted'))
+    or (from_status in ('partially_refunded', 'refunded', 'chargeback') and to_status = 'success')
+    or (from_status = 'refunded' and to_status <> 'chargeback')
+    or from_status in ('chargeback', 'conflicted'))

@@ -1,9 +1,10 @@
 -- A payment is refunded when all of it went back, and partially when some did.
 select p.id || ' (' || p.status || '): ' || coalesce(r.back, 0) || ' of ' || p.amount as breach
 from payments p left join (
-    select payment_id, sum(amount) as back from refunds where status in ('succeeded', 'done') group by 1
+    select payment_id, sum(amount) as back from refunds
+    where payment_id > $1 and payment_id <= $2 and status in ('succeeded', 'done') group by 1
 ) r on r.payment_id = p.id
-where p.amount > 0
+where p.id > $1 and p.id <= $2 and p.amount > 0
   and ((p.status = 'success' and coalesce(r.back, 0) > 0)
     or (p.status = 'partially_refunded' and coalesce(r.back, 0) >= p.amount)
     or (p.status = 'refunded' and coalesce(r.back, 0) <> p.amount))

@@ -1,4 +1,5 @@
 -- The stripes of a ticket type make up its capacity.
 select t.id || ': ' || t.capacity || ' against ' || coalesce(sum(s.capacity), 0) as breach
 from ticket_types t left join ticket_stock s on s.ticket_type_id = t.id
+where t.id > $1 and t.id <= $2
 group by t.id having t.capacity <> coalesce(sum(s.capacity), 0) or t.stripes <> count(s.stripe)

@@ -1,4 +1,5 @@
 -- A ticket is of the type, the buyer and one of the units of the line that paid for it.
 select t.code as breach
 from issued_tickets t join order_items i on i.id = t.order_item_id join orders o on o.id = i.order_id
-where t.holder_id <> o.user_id or t.ticket_type_id <> i.ticket_type_id or t.unit > i.quantity
+where t.id > $1 and t.id <= $2
+  and (t.holder_id <> o.user_id or t.ticket_type_id <> i.ticket_type_id or t.unit > i.quantity)

@@ -32,6 +32,17 @@ impl DbError {
     pub fn is_constraint(&self, wanted: &str) -> bool {
         matches!(self, Self::Constraint { name, .. } if name == wanted)
     }
+
+    /// Whether the database answers, but gave this statement up because it, or its wait for a lock, took too long.
+    pub fn is_out_of_time(&self) -> bool {
+        let Self::Unavailable(source) = self else {
+            return false;
+        };
+        let code = source
+            .downcast_ref::<tokio_postgres::Error>()
+            .and_then(tokio_postgres::Error::code);
+        code.is_some_and(|code| [SqlState::QUERY_CANCELED, SqlState::LOCK_NOT_AVAILABLE].contains(code))
+    }
 }
 
 impl From<tokio_postgres::Error> for DbError {
