@@ -29,6 +29,7 @@ mod permutations;
 mod personal_data;
 mod promos;
 mod races;
+mod refund_shares;
 mod refunds;
 mod reviews;
 mod sessions;

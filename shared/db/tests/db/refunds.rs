@@ -33,14 +33,16 @@ async fn paid(client: &mut Client, lines: &[(TicketTypeId, u32)]) -> OrderId {
     order
 }
 
-fn these(tickets: &[IssuedTicketId]) -> Wish {
+/// A wish to give these tickets back.
+pub fn these(tickets: &[IssuedTicketId]) -> Wish {
     Wish {
         tickets: Some(tickets.to_vec()),
         amount: None,
     }
 }
 
-fn gesture(amount: i64) -> Wish {
+/// A wish to give an amount back and take no ticket.
+pub fn gesture(amount: i64) -> Wish {
     Wish {
         tickets: None,
         amount: Some(rupiah(amount)),
@@ -74,21 +76,23 @@ async fn ask_in(tx: &Transaction<'_>, order: OrderId, wish: &Wish) -> Result<Ref
     Ok(refunds::find(tx.client(), id).await?.unwrap())
 }
 
-async fn ask(client: &mut Client, order: OrderId, wish: &Wish) -> Result<Refund, Error> {
+/// Asks for a refund as an admin does, in a transaction of its own.
+pub async fn ask(client: &mut Client, order: OrderId, wish: &Wish) -> Result<Refund, Error> {
     let tx = client.transaction().await.unwrap();
     let asked = ask_in(&tx, order, wish).await?;
     tx.commit().await.unwrap();
     Ok(asked)
 }
 
-async fn tickets(client: &mut Client, order: OrderId) -> Vec<IssuedTicketId> {
+/// The good tickets of an order.
+pub async fn tickets(client: &mut Client, order: OrderId) -> Vec<IssuedTicketId> {
     let tx = client.transaction().await.unwrap();
     let live = issued::lock_live(&tx, order).await.unwrap();
     live.into_iter().map(|ticket| ticket.id).collect()
 }
 
 /// What the gateway says after it gave back by these keys.
-fn gave_back(words: &str, total: i64, given: &[(&str, i64)]) -> Report {
+pub fn gave_back(words: &str, total: i64, given: &[(&str, i64)]) -> Report {
     let mut report = report("t1", words, &format!("{total}.00"));
     report.refunds = given
         .iter()
