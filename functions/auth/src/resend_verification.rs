@@ -39,7 +39,8 @@ pub(crate) async fn resend_verification(
     let quota = limits::resend(&app, &ip, &input.email, now).await?;
     let mut conn = app.db.conn().await?;
     if let Some((user, _)) = db::users::credentials(&conn, &input.email).await?
-        && !user.is_verified
+        // Whose mailbox was missing proves it again, with an old account, too.
+        && (!user.is_verified || db::suppressions::find(&conn, &user.email).await?.bounced)
     {
         let tx = conn.begin().await?;
         let message = mail::write_verification(&app, &tx, user.id, &user.email, &user.name, now).await?;

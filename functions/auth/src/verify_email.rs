@@ -38,8 +38,10 @@ pub(crate) async fn verify_email(
     let hash = runtime::random::sha256(&token.0);
     let mut conn = app.db.conn().await?;
     let tx = conn.begin().await?;
-    let user = db::verifications::use_up(&tx, &hash, app.clock.now()).await?;
-    user.ok_or_else(|| Error::invalid("invalid_token", "Invalid verification token"))?;
+    let now = app.clock.now();
+    let user = db::verifications::use_up(&tx, &hash, now).await?;
+    let user = user.ok_or_else(|| Error::invalid("invalid_token", "Invalid verification token"))?;
+    db::suppressions::proved(&tx, user, now).await?;
     tx.commit().await.map_err(db::DbError::from)?;
     Ok(page::verified(&app.frontend_url))
 }

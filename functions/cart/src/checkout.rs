@@ -4,7 +4,6 @@ use axum::response::{IntoResponse as _, Response};
 use db::cart::CartItem;
 use db::stock::{self, Want};
 use db::ticket_types::ForSale;
-use domain::message::{Mail, Outgoing};
 use domain::order;
 use domain::price::{PricedLine, price};
 use domain::promo_code::{PromoCode, PromoCodes};
@@ -133,11 +132,7 @@ pub(crate) async fn checkout(
     let price = price(&lines, &terms)?;
     let code = order::code(runtime::random::bytes());
     let (order, line_ids) = db::orders::insert(&tx, &code, caller.id, &price, expires_at, now).await?;
-    let mail = Outgoing::mail(
-        runtime::random::hex::<16>(),
-        Mail::OrderPlaced { order: order.id },
-    )?;
-    db::outbox::insert(&tx, &mail, now).await?;
+    let mail = db::orders::tell_placed(&tx, &order, &runtime::random::hex::<16>, now).await?;
     // The counters come last, after all holds, and the promo codes after them; rows and lines stand in the order in which they are
     // locked.
     let mut held = Vec::with_capacity(items.len());

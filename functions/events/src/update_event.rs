@@ -1,4 +1,4 @@
-use crate::{App, Visibility, changes, check_span, check_upcoming};
+use crate::{App, Visibility, changes, check_span, check_upcoming, tell};
 use axum::extract::State;
 use db::events::EventPatch;
 use domain::api_key::Scope;
@@ -124,7 +124,11 @@ pub(crate) async fn update_event(
         event.image_url = db::images::show_on_event(&tx, id, image, now).await?;
         event.updated_at = now;
     }
+    if event.status == EventStatus::Published {
+        db::announcements::changed(&tx, &before, &event, now).await?;
+    }
     let changes = changes::between(&before, &event, picture);
+    tell::webhooks(&tx, Some(before.status), &event, &changes, now).await?;
     if !changes.is_empty() {
         let entry = origin.entry(caller, ROUTE.id, Subject::Event(id), changes, now);
         db::audit::record(&tx, &entry).await?;

@@ -156,3 +156,8 @@ async fn end(app: &App, order: &Overdue, now: Timestamp) -> Result<bool, Error> 
     tx.commit().await.map_err(db::DbError::from)?;
     Ok(true)
 }
+    app.queue
+        .publish_committed(&[message], async |ids| {
+            db::outbox::mark_published(&conn, ids, now).await
+        })
+        .await;

@@ -6,9 +6,12 @@ use crate::letters::{
 };
 use crate::{App, Language, is_web_link};
 use db::issued::IssuedTicket;
-use db::orders::Order;
+use db::announcements::{Announcement, Occasion};
+use db::events::Event;
+use db::orders::{Order, OrderItem};
 use db::users::User;
 use domain::event::EventStatus;
+use domain::calendar::{self, Entry};
 use domain::message::{Envelope, Mail};
 use domain::order::{OrderStatus, check_payable};
 use domain::refund::RefundStatus;
@@ -103,17 +106,34 @@ async fn order_placed(app: &App, id: &str, order: OrderId) -> Result<Composed, E
         event: item.event_name,
         quantity: item.quantity,
     });
-    let letter = letters::order_placed(
+    Bill {
+        lines: lines.collect(),
+        discount: order.discount,
+        fee: order.fee,
+        tax: order.tax,
+        total: order.total,
+    }
+}
+
+async fn payment(app: &App, id: &str, order: OrderId) -> Result<Composed, Error> {
+    let (order, user, language, items, receipt) = {
+        let conn = app.db.conn().await?;
+        let (order, user) = order_and_buyer(&conn, order).await?;
+        let language = language(app, &conn, &user.email).await?;
+        let items = db::orders::items(&conn, order.id).await?;
+        let receipt = db::payments::receipt(&conn, order.id).await?;
+        (order, user, language, items, receipt)
+    };
+    // A receipt stays true whatever is given back later.
+    let receipt = receipt.ok_or_else(|| Error::internal("the order was not paid"))?;
+    let letter = letters::payment(
         language,
-        OrderPlaced {
+        Payment {
             name: &user.name,
             code: &order.code,
-            lines: lines.collect(),
-            discount: order.discount,
-            fee: order.fee,
-            tax: order.tax,
-            total: order.total,
-            pay_until: order.expires_at,
+            bill: bill(&order, items),
+            method: receipt.method.as_deref(),
+            paid_at: receipt.paid_at,
             link: link(app, &order),
         },
     );
@@ -121,12 +141,13 @@ async fn order_placed(app: &App, id: &str, order: OrderId) -> Result<Composed, E
 }
 
 async fn tickets(app: &App, id: &str, order: OrderId) -> Result<Composed, Error> {
-    let (order, user, language, issued) = {
+    let (order, user, language, issued, events) = {
         let conn = app.db.conn().await?;
         let (order, user) = order_and_buyer(&conn, order).await?;
         let language = language(app, &conn, &user.email).await?;
         let issued = db::issued::of_order(&conn, order.id).await?;
-        (order, user, language, issued)
+        let events = events_of(&conn, &issued).await?;
+        (order, user, language, issued, events)
     };
     if issued.is_empty() {
         return Err(Error::internal("the order has no issued tickets"));
@@ -245,6 +266,7 @@ async fn refund(app: &App, id: &str, refund: RefundId, progress: Progress) -> Re
     let (refund, order, user, language) = {
         let conn = app.db.conn().await?;
         let refund = db::refunds::find(&conn, refund)
+    attachments.extend(events.iter().map(|event| calendar_file(app, event)));
             .await?
             .ok_or_else(|| Error::not_found("Refund"))?;
         let (order, user) = order_and_buyer(&conn, refund.order_id).await?;
@@ -278,7 +300,7 @@ async fn refund(app: &App, id: &str, refund: RefundId, progress: Progress) -> Re
 /// The language that the owner of an address chose, else that of the fleet.
 async fn language(app: &App, conn: &db::Client, address: &str) -> Result<Language, Error> {
     let chosen = db::preferences::language_of(conn, address).await?;
-    Ok(chosen.map_or(app.language, Language::from))
+    Ok(chosen.unwrap_or(app.language))
 }
 
 async fn order_and_buyer(conn: &db::Client, id: OrderId) -> Result<(Order, User), Error> {

@@ -5,16 +5,16 @@
 //! twice: that is the price of never losing one, and the Message-ID is the same then.
 
 mod compose;
-mod language;
 pub mod letter;
 pub mod letters;
 
-pub use language::Language;
+pub use domain::language::Language;
 
 use compose::Composed;
 use db::Db;
 use db::mail_log::{self, Claim};
 use domain::message::{Envelope, Mail};
+use domain::suppression::Purpose;
 use domain::{Error, Kind};
 use kv::FleetBreaker;
 use mail::{MailError, Mailbox, Mailer, OutgoingMail, ProviderId};
@@ -44,8 +44,8 @@ pub struct App {
 }
 
 impl App {
-    /// Reads `DATABASE_URL`, `STATE_TABLE`, `MAIL_FROM`, `FRONTEND_URL`, `TICKET_SIGNING_KEYS` and `MAIL_LANGUAGE` (`id` or `en`, `id` if
-    /// absent). Nothing is connected yet.
+    /// Reads `DATABASE_URL`, `STATE_TABLE`, `MAIL_FROM`, `FRONTEND_URL`, `TICKET_SIGNING_KEYS`, `DEFAULT_LANGUAGE` (`id` or `en`, `id` if
+    /// absent) and `MAIL_CONFIGURATION_SET` (of SES; may be absent). Nothing is connected yet.
     ///
     /// # Errors
     /// Which variable is missing or wrong.
@@ -61,17 +61,19 @@ impl App {
             let problem = "must begin with http:// or https://".to_owned();
             return Err(invalid("FRONTEND_URL", problem));
         }
+        let configuration_set = env.get("MAIL_CONFIGURATION_SET").filter(|name| !name.is_empty());
+        let configuration_set = configuration_set.map(str::to_owned);
         let keys = SigningKeys::parse(env.secret("TICKET_SIGNING_KEYS")?.expose())
             .map_err(|error| invalid("TICKET_SIGNING_KEYS", error.to_string()))?;
         let config = db::Config::from_lookup(|name| env.get(name)).map_err(BootError::Other)?;
         Ok(Self {
             db: Db::new(config),
-            mailer: Mailer::connect(from).await,
+            mailer: Mailer::connect(from, configuration_set).await,
             breaker: FleetBreaker::new("mail", kv::Store::connect(env.required("STATE_TABLE")?).await),
             clock: Clock::system(),
             keys,
             frontend_url,
-            language: env.parsed("MAIL_LANGUAGE", Language::default())?,
+            language: env.parsed("DEFAULT_LANGUAGE", Language::default())?,
         })
     }
 

@@ -1,11 +1,13 @@
 //! What the mails say and look like, in both languages, and that nothing a person typed becomes HTML.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use domain::notice::Schedule;
 use domain::{Rupiah, Timestamp};
 use mailer::Language;
 use mailer::letter::Letter;
 use mailer::letters::{
-    self, EventCancelled, Line, MOST_TICKETS, OrderPlaced, Progress, Refund, RefundDue, Ticket, Tickets,
+    self, Bill, EventCancelled, EventChanged, EventReminder, Line, MOST_TICKETS, OrderPlaced, Payment,
+    Progress, Refund, RefundDue, Ticket, Tickets,
 };
 
 const CODE: &str = "ORDER-00112233445566778899AABBCCDDEEFF";
@@ -27,25 +29,78 @@ fn verification(language: Language) -> Letter {
     )
 }
 
-fn order_placed(language: Language, name: &str, ticket: &str) -> Letter {
+fn bill(ticket: &str) -> Bill {
     let line = |quantity, price| Line {
         ticket: ticket.to_owned(),
         event: "Java Jazz & Friends".to_owned(),
         quantity,
         price: rupiah(price),
     };
+    Bill {
+        lines: vec![line(2, 300_000), line(1, 1_250_000)],
+        discount: rupiah(50_000),
+        fee: rupiah(15_000),
+        tax: rupiah(166_650),
+        total: rupiah(1_681_650),
+    }
+}
+
+fn order_placed(language: Language, name: &str, ticket: &str) -> Letter {
     letters::order_placed(
         language,
         OrderPlaced {
             name,
             code: CODE,
-            lines: vec![line(2, 300_000), line(1, 1_250_000)],
-            discount: rupiah(50_000),
-            fee: rupiah(15_000),
-            tax: rupiah(166_650),
-            total: rupiah(1_681_650),
+            bill: bill(ticket),
             pay_until: at("2030-01-05T12:45:00Z"),
             link: LINK.to_owned(),
+        },
+    )
+}
+
+fn payment(language: Language, method: Option<&str>) -> Letter {
+    letters::payment(
+        language,
+        Payment {
+            name: "Ayu Lestari",
+            code: CODE,
+            bill: bill("Festival"),
+            method,
+            paid_at: at("2030-01-05T12:40:00Z"),
+            link: LINK.to_owned(),
+        },
+    )
+}
+
+fn schedule(event: &str, date: &str, location: &str) -> Schedule {
+    Schedule {
+        event: event.to_owned(),
+        date: at(date),
+        zone: "Asia/Makassar".to_owned(),
+        location: location.to_owned(),
+    }
+}
+
+fn event_changed(language: Language, event: &str) -> Letter {
+    letters::event_changed(
+        language,
+        EventChanged {
+            name: "Ayu Lestari",
+            before: &schedule(event, "2030-02-09T12:30:00Z", "Lapangan Karebosi, Makassar"),
+            after: &schedule(event, "2030-02-16T11:00:00Z", "Benteng Rotterdam, Makassar"),
+            link: "https://gigglefest.example/events/7".to_owned(),
+        },
+    )
+}
+
+fn event_reminder(language: Language, event: &str, tickets: u32) -> Letter {
+    letters::event_reminder(
+        language,
+        EventReminder {
+            name: "Ayu Lestari",
+            schedule: &schedule(event, "2030-02-09T12:30:00Z", "Lapangan Karebosi, Makassar"),
+            tickets,
+            link: "https://gigglefest.example/tickets".to_owned(),
         },
     )
 }
@@ -138,6 +193,8 @@ fn every_mail_is_as_reviewed_in_both_languages() {
             ("order_placed", order_placed(language, "Ayu Lestari", "Festival")),
             ("tickets", tickets(language, "Makassar Jazz", 2, 2)),
             (
+            ("event_changed", event_changed(language, "Makassar Jazz")),
+            ("event_reminder", event_reminder(language, "Makassar Jazz", 2)),
                 "reset_code",
                 letters::reset_code(language, "Ayu Lestari", "042917"),
             ),
@@ -150,12 +207,48 @@ fn every_mail_is_as_reviewed_in_both_languages() {
                 event_cancelled(language, "Makassar Jazz", 300_000),
             ),
         ] {
-            insta::assert_snapshot!(format!("{name}_{}", language.code()), shown(&letter));
+            insta::assert_snapshot!(format!("{name}_{}", language.as_str()), shown(&letter));
         }
     }
 }
 
 #[test]
+#[test]
+fn methods_are_called_as_people_know_them() {
+    for (method, shown) in [
+        (Some("gopay"), "Paid by: GoPay"),
+        (Some("cstore"), "Paid by: Convenience store"),
+        (Some("new_wallet"), "Paid by: new_wallet"),
+    ] {
+        let text = payment(Language::En, method).text();
+        assert!(text.contains(shown), "{shown} in {text}");
+    }
+    assert!(!payment(Language::En, None).text().contains("Paid by"));
+}
+
+#[test]
+fn a_change_shows_what_was_only_where_something_is_different() {
+    let was = schedule("Jazz", "2030-02-09T12:30:00Z", "Karebosi");
+    let change = |after: &Schedule| {
+        letters::event_changed(
+            Language::En,
+            EventChanged {
+                name: "Ayu",
+                before: &was,
+                after,
+                link: LINK.to_owned(),
+            },
+        )
+        .text()
+    };
+    let place = change(&schedule("Jazz", "2030-02-09T12:30:00Z", "Rotterdam"));
+    assert!(place.contains("It was to be at: Karebosi") && !place.contains("It was to begin"));
+    let time = change(&schedule("Jazz", "2030-02-10T12:30:00Z", "Karebosi"));
+    assert!(time.contains("It was to begin") && !time.contains("It was to be at"));
+    let one = event_reminder(Language::En, "Jazz", 1).text();
+    assert!(one.contains("You have one ticket."), "{one}");
+}
+
 fn what_becomes_of_the_money_is_said_where_there_is_any() {
     let back = "You will get your money for these tickets back";
     assert!(event_cancelled(Language::En, "Jazz", 1).text().contains(back));
@@ -198,6 +291,9 @@ fn nothing_that_people_typed_becomes_html() {
         letters::reset_code(Language::Id, evil, evil).html().unwrap(),
         event_cancelled(Language::Id, evil, 0).html().unwrap(),
         letters::verification(Language::Id, evil, &format!("https://x.example/{evil}"))
+        event_changed(Language::Id, evil).html().unwrap(),
+        event_reminder(Language::Id, evil, 1).html().unwrap(),
+        payment(Language::Id, Some(evil)).html().unwrap(),
             .html()
             .unwrap(),
     ] {

@@ -114,6 +114,15 @@ fn envelope_id(event: &SqsEvent) -> String {
     body.get("id").unwrap().as_str().unwrap().to_owned()
 }
 
+/// A file that comes with a mail, as text.
+fn attached(message: &Message<'_>, name: &str) -> String {
+    let part = message
+        .parts
+        .iter()
+        .find(|part| part.attachment_name() == Some(name));
+    String::from_utf8(part.unwrap().contents().to_vec()).unwrap()
+}
+
 fn parse(mail: &Delivered) -> Message<'_> {
     MessageParser::default().parse(&mail.raw).unwrap()
 }
@@ -211,13 +220,154 @@ async fn tickets_come_with_codes_that_a_gate_accepts() {
         .iter()
         .filter_map(|part| part.attachment_name())
         .collect();
-    assert_eq!(files, ["ticket-1.png", "ticket-2.png"]);
+    assert_eq!(files, ["ticket-1.png", "ticket-2.png", "event-1.ics"]);
+    let calendar = attached(&message, "event-1.ics");
+    for line in [
+        "UID:event-1@gigglefest",
+        "DTSTART:20300131T120000Z",
+        "SUMMARY:Java Jazz",
+        "STATUS:CONFIRMED",
+    ] {
+        assert!(calendar.contains(line), "{line} in {calendar}");
+    }
     let text = message.body_text(0).unwrap().replace("\r\n", "\n");
     assert!(
         text.contains("Ticket 2 of 2\nJava Jazz - Festival\nWhen: Thursday, 31 January 2030 at 19:00 WIB"),
         "{text}"
     );
     assert!(text.contains("Where: Gelora Bung Karno, Jakarta"));
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_paid_order_gets_a_receipt() {
+    let fixture = Fixture::new().await;
+    assert!(!fixture.deliver("payment").await, "nothing was paid yet");
+    fixture.pay().await;
+    fixture
+        .db
+        .run(
+            "insert into payments (order_id, user_id, amount, original_amount, status, payment_date, created_at, updated_at)
+                 select id, user_id, total, total, 'success', now(), now(), now() from orders;
+             insert into payment_transitions (payment_id, from_status, to_status, cause, at)
+                 values (1, 'pending', 'success', 'T-1', '2030-01-01T12:03:00Z');
+             insert into payment_transactions
+                 (payment_id, transaction_id, status, amount_matches, gross_amount, payment_type, created_at, updated_at)
+                 values (1, 'T-1', 'paid', true, '450000.00', 'gopay', now(), now())",
+        )
+        .await;
+    assert!(fixture.deliver("payment").await);
+    let mail = fixture.only_mail();
+    let mail = parse(&mail);
+    assert_eq!(mail.subject(), Some("Payment received: Rp 450.000"));
+    let text = mail.body_text(0).unwrap().into_owned();
+    for fact in [
+        "3 × Festival (Java Jazz): Rp 450.000",
+        "Paid by: GoPay",
+        "Paid on: Tuesday, 1 January 2030 at 19:03 WIB",
+        CODE,
+    ] {
+        assert!(text.contains(fact), "{fact} in {text}");
+    }
+}
+
+/// Something that holders of tickets are told of the event.
+const REMINDER: &str = "
+    insert into announcements (event_id, kind, date, time_zone, location, created_at)
+    select id, 'reminder', date, time_zone, location, now() from events";
+const CHANGE: &str = "
+    insert into announcements (event_id, kind, date, time_zone, location, old_date, old_time_zone, old_location, created_at)
+    select id, 'changed', date, time_zone, location, date, time_zone, 'Karebosi', now() from events";
+
+#[tokio::test(flavor = "current_thread")]
+async fn holders_are_written_to_about_a_change_and_before_the_event() {
+    for (name, row, fact) in [
+        ("event_reminder", REMINDER, "You have 3 tickets."),
+        ("event_changed", CHANGE, "It was to be at: Karebosi"),
+    ] {
+        let fixture = Fixture::new().await;
+        fixture.pay().await;
+        fixture.db.run(row).await;
+        assert!(fixture.deliver(name).await);
+        let mail = fixture.only_mail();
+        assert_eq!(mail.to, "ayu@example.test");
+        let message = parse(&mail);
+        let text = message.body_text(0).unwrap().into_owned();
+        assert!(text.contains(fact), "{text}");
+        assert!(attached(&message, "event-1.ics").contains("LOCATION:Gelora Bung Karno\\, Jakarta"));
+    }
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn nobody_is_written_to_about_an_event_without_need() {
+    for (name, row, meanwhile, reason) in [
+        (
+            "event_reminder",
+            REMINDER,
+            "insert into preferences (user_id, mail_reminders, updated_at) values (2, false, now())",
+            "the holder does not want reminders",
+        ),
+        (
+            "event_reminder",
+            REMINDER,
+            "update events set date = date + interval '1 day'",
+            "the event has changed again or is over",
+        ),
+        (
+            "event_changed",
+            CHANGE,
+            "update events set status = 'cancelled'",
+            "the event has changed again or is over",
+        ),
+        (
+            "event_changed",
+            CHANGE,
+            "update issued_tickets set status = 'void'",
+            "the holder has no tickets any more",
+        ),
+    ] {
+        let fixture = Fixture::new().await;
+        fixture.pay().await;
+        fixture.db.run(row).await;
+        fixture.db.run(meanwhile).await;
+        assert!(fixture.deliver(name).await);
+        assert!(fixture.mails().is_empty(), "{reason}");
+        assert_eq!(fixture.db.text("select reason from mail_log").await, reason);
+    }
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn an_address_that_made_trouble_gets_only_what_it_may() {
+    let goes = [
+        ("bounced_at", "verification", true),
+        ("bounced_at", "reset_code", false),
+        ("bounced_at", "tickets", false),
+        ("bounced_at", "event_reminder", false),
+        ("complained_at", "verification", true),
+        ("complained_at", "tickets", true),
+        ("complained_at", "event_reminder", false),
+        ("proved_at", "tickets", true),
+    ];
+    for (trouble, name, sent) in goes {
+        let fixture = Fixture::new().await;
+        fixture.pay().await;
+        fixture.db.run(REMINDER).await;
+        fixture
+            .db
+            .run(&format!(
+                "insert into mail_suppressions (address_hash, {trouble}) values (sha256('ayu@example.test'), now())"
+            ))
+            .await;
+        for _ in 0..2 {
+            assert!(fixture.deliver(name).await);
+        }
+        assert_eq!(fixture.mails().len(), usize::from(sent), "{trouble}, {name}");
+        let dropped = "select count(*) from mail_log where dropped_at is not null";
+        assert_eq!(
+            fixture.db.count(dropped).await,
+            i64::from(!sent),
+            "{trouble}, {name}"
+        );
+    }
 }
 
 #[tokio::test(flavor = "current_thread")]
@@ -549,7 +699,7 @@ async fn the_function_says_what_it_misses_to_start() {
         ("MAIL_FROM", "GiggleFest <tickets@example.test>"),
         ("FRONTEND_URL", "https://web.example.test/"),
         ("TICKET_SIGNING_KEYS", KEYS),
-        ("MAIL_LANGUAGE", ""),
+        ("DEFAULT_LANGUAGE", ""),
     ];
     let app = App::from_env(&runtime::Env::of(good)).await.unwrap();
     assert_eq!(app.frontend_url, "https://web.example.test");
@@ -560,7 +710,7 @@ async fn the_function_says_what_it_misses_to_start() {
         ("MAIL_FROM", "GiggleFest"),
         ("FRONTEND_URL", "web.example.test"),
         ("TICKET_SIGNING_KEYS", "test:short"),
-        ("MAIL_LANGUAGE", "fr"),
+        ("DEFAULT_LANGUAGE", "fr"),
     ] {
         let values = good.map(|(known, value)| (known, if known == name { bad } else { value }));
         let error = App::from_env(&runtime::Env::of(values))

@@ -3,6 +3,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use domain::Error;
 use domain::audit::{Changes, Subject};
+use domain::message::Outgoing;
 use domain::notification::{NotificationText, Recipient};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -61,14 +62,14 @@ pub(crate) async fn create_notification(
     // The audit log keeps for whom it was, not what it said, which may be about a person.
     let (id, data, changes) = match request.body.user_id {
         Recipient::User(user) => {
-            let told = db::notifications::tell(&tx, user, message, now)
+            let told = db::notifications::write(&tx, user, message, now)
                 .await?
                 .ok_or_else(|| Error::not_found("User"))?;
             let changes = Changes::none().set("userId", user);
             (told.id, CreatedOut::One(told.into()), changes)
         }
         Recipient::Everybody(_) => {
-            let (id, count) = db::notifications::tell_all(&tx, message, now).await?;
+            let (id, count) = db::notifications::write_for_all(&tx, message, now).await?;
             (
                 id,
                 CreatedOut::All { count },
@@ -81,5 +82,12 @@ pub(crate) async fn create_notification(
     let answer = Answer::created("Notification created successfully", data);
     db::idempotency::store(tx.client(), once.as_ref(), &answer.to_stored()).await?;
     tx.commit().await.map_err(db::DbError::from)?;
+    // The schema has written the message into the outbox.
+    let message = Outgoing::told(id)?;
+    app.queue
+        .publish_committed(&[message], async |ids| {
+            db::outbox::mark_published(&conn, ids, now).await
+        })
+        .await;
     Ok(answer.into_response())
 }

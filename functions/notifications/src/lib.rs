@@ -11,6 +11,7 @@ mod mark_notification_unread;
 
 use db::notifications::Notification;
 use domain::{NotificationId, Timestamp, UserId};
+use domain::language::Language;
 use runtime::{BootError, Clock, Env};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -23,15 +24,17 @@ pub struct App {
     /// Checks tokens.
     pub tokens: Tokens,
     /// Tells the time.
+    /// Publishes messages after a commit.
+    pub queue: queue::Publisher,
     pub clock: Clock,
 }
 
 impl App {
-    /// Reads the configuration.
+    /// Reads the configuration; `DEFAULT_LANGUAGE` is `id` or `en`, `id` if absent.
     ///
     /// # Errors
     /// What is missing or wrong.
-    pub fn from_env(env: &Env) -> Result<Self, BootError> {
+    pub async fn from_env(env: &Env) -> Result<Self, BootError> {
         let config = db::Config::from_lookup(|name| env.get(name)).map_err(BootError::Other)?;
         Ok(Self {
             db: db::Db::new(config),
@@ -39,7 +42,9 @@ impl App {
             clock: Clock::system(),
         })
     }
+            queue: queue::Publisher::connect(|name| env.get(name)).await,
 }
+            language: env.parsed("DEFAULT_LANGUAGE", Language::default())?,
 
 web::service!(App);
 

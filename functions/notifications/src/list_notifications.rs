@@ -25,7 +25,7 @@ pub(crate) async fn list_notifications(
     Query(query): Query<PageQuery>,
 ) -> web::Result<Answer<NotificationList>> {
     let conn = app.db.conn().await?;
-    let (rows, total) = db::notifications::list(&conn, caller.id, query.page).await?;
+    let (rows, total) = db::notifications::list(&conn, caller.id, query.page, app.language).await?;
     Ok(Answer::ok(NotificationList {
         notifications: rows.into_iter().map(NotificationOut::from).collect(),
         meta: Meta::of(query.page, total),

@@ -20,7 +20,8 @@ pub(crate) async fn mark_notification_unread(
 ) -> web::Result<Answer<NotificationOut>> {
     let is_read = false;
     let conn = app.db.conn().await?;
-    let marked = db::notifications::mark(&conn, id, caller.id, is_read, app.clock.now()).await?;
+    let marked =
+        db::notifications::mark(&conn, id, caller.id, is_read, app.language, app.clock.now()).await?;
     let notification = marked.ok_or_else(|| Error::not_found("Notification"))?;
     Ok(Answer::ok(notification.into()))
 }

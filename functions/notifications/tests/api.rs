@@ -5,6 +5,7 @@
 )]
 
 use domain::UserId;
+use domain::language::Language;
 use domain::user::Role;
 use notifications::{App, router};
 use runtime::{Clock, Env};
@@ -29,7 +30,9 @@ fn api(db: &TestDb, clock: &Clock) -> Api {
     let app = App {
         db: db.db(),
         tokens: TestTokens::checker(),
+        queue: queue::Publisher::in_memory(),
         clock: clock.clone(),
+        language: Language::Id,
     };
     Api::new(router(app, Site::from_env(&Env::default())))
 }

@@ -8,7 +8,7 @@ use db::payments::{Opened, Payment};
 use db::promos::StoredPromo;
 use db::stock::{self, Owner, Want};
 use domain::event::EventStatus;
-use domain::message::{Mail, Outgoing};
+use domain::message::Outgoing;
 use domain::order;
 use domain::price::{Price, price};
 use domain::promo_code::{PromoCode, PromoCodes};
@@ -250,12 +250,7 @@ async fn order_at_once(
     let price = price(&[sale.line(quantity.get())], &terms)?;
     let code = order::code(runtime::random::bytes());
     let (order, lines) = db::orders::insert(tx, &code, user, &price, expires_at, now).await?;
-    let mail = Outgoing::mail(
-        runtime::random::hex::<16>(),
-        Mail::OrderPlaced { order: order.id },
-    )?;
-    db::outbox::insert(tx, &mail, now).await?;
-    messages.push(mail);
+    messages.push(db::orders::tell_placed(tx, &order, &runtime::random::hex::<16>, now).await?);
     let line = *lines
         .first()
         .ok_or_else(|| Error::internal("an order without a line"))?;
@@ -286,7 +281,10 @@ async fn open_page(
 ) -> domain::Result<Payment> {
     match ask_for_page(app, conn, order, now).await {
         Ok(page) => {
-            db::payments::store_page(conn, payment.id, &page.token, &page.redirect_url, now).await?;
+            if !db::payments::store_page(conn, payment.id, &page.token, &page.redirect_url, now).await? {
+                let message = "The payment was changed meanwhile, please try again";
+                return Err(Error::conflict("request_in_flight", message).retry_after(1));
+            }
             payment.transaction_token = Some(page.token);
             payment.redirect_url = Some(page.redirect_url);
             Ok(payment)

@@ -1,10 +1,11 @@
 use crate::out::OwnPromoOut;
 use crate::terms::{TermsIn, changes_of_new};
-use crate::{App, code_taken};
+use crate::{App, code_taken, is_for_everybody};
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use db::promos::Written;
 use domain::audit::Subject;
+use domain::notice::{Notice, Offer};
 use domain::promo_code::PromoCode;
 use domain::{CampaignId, Error};
 use std::sync::Arc;
@@ -85,6 +86,10 @@ pub(crate) async fn create_promo(
     let Written::Promo(stored) = written else {
         return Err(code_taken().into());
     };
+    if is_for_everybody(&stored.promo.terms, stored.campaign) {
+        let notice = Notice::PromoOffered(Offer::new(&input.code, &stored.promo.terms));
+        db::notifications::tell_all(&tx, &notice, &stored.promo.id.to_string(), now).await?;
+    }
     let (subject, changes) = (Subject::Promo(stored.promo.id), changes_of_new(&stored.promo));
     db::audit::record(&tx, &origin.entry(caller, ROUTE.id, subject, changes, now)).await?;
     let answer = Answer::created("Promo code created successfully", OwnPromoOut::from(*stored));

@@ -1,6 +1,7 @@
-use crate::App;
+use crate::{App, is_for_everybody};
 use axum::extract::State;
 use domain::audit::{Changes, Subject};
+use domain::notice::Notice;
 use domain::{Error, PromoId};
 use std::sync::Arc;
 use web::{Access, Answer, Origin, Path, Publisher, Route};
@@ -22,8 +23,12 @@ pub(crate) async fn delete_promo(
     let now = app.clock.now();
     let mut conn = app.db.conn().await?;
     let tx = conn.begin().await?;
-    if !db::promos::delete(&tx, id, caller.id, caller.is_admin(), now).await? {
-        return Err(Error::not_found("Promo code").into());
+    let found = db::promos::lock_own(&tx, id, caller.id, caller.is_admin()).await?;
+    let before = found.ok_or_else(|| Error::not_found("Promo code"))?;
+    db::promos::delete(&tx, id, caller.id, caller.is_admin(), now).await?;
+    if is_for_everybody(&before.promo.terms, before.campaign) {
+        let code = before.promo.code.as_str().to_owned();
+        db::notifications::tell_all(&tx, &Notice::PromoEnded { code }, &id.to_string(), now).await?;
     }
     let entry = origin.entry(caller, ROUTE.id, Subject::Promo(id), Changes::none(), now);
     db::audit::record(&tx, &entry).await?;

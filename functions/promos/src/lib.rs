@@ -15,6 +15,8 @@ mod update_campaign;
 mod update_promo;
 mod validate_promo;
 
+use domain::CampaignId;
+use domain::promo::Terms;
 use runtime::{BootError, Clock, Env};
 use std::num::NonZeroU32;
 use web::{Route, Router, Site, Tokens};
@@ -83,6 +85,11 @@ pub fn router(app: App, site: Site) -> axum::Router {
             create_campaign_codes::create_campaign_codes,
         )
         .build(app, site)
+}
+
+/// Whether everybody is told of a code: those of organizers and of campaigns are for whom they are handed to.
+const fn is_for_everybody(terms: &Terms, campaign: Option<CampaignId>) -> bool {
+    terms.organizer.is_none() && campaign.is_none()
 }
 
 /// A write that met another code of that name.

@@ -1,9 +1,10 @@
 use crate::out::OwnPromoOut;
 use crate::terms::{TermsIn, changes_between};
-use crate::{App, code_taken};
+use crate::{App, code_taken, is_for_everybody};
 use axum::extract::State;
 use db::promos::Written;
 use domain::audit::Subject;
+use domain::notice::{Notice, Offer};
 use domain::promo::Promo;
 use domain::promo_code::PromoCode;
 use domain::{Error, PromoId};
@@ -67,6 +68,14 @@ pub(crate) async fn update_promo(
         match db::promos::update(&tx, &after, now).await? {
             Written::Promo(changed) => stored = *changed,
             Written::CodeTaken => return Err(code_taken().into()),
+        }
+        let (old, new) = (
+            Offer::new(&before.code, &before.terms),
+            Offer::new(&after.code, &after.terms),
+        );
+        if old != new && is_for_everybody(&after.terms, stored.campaign) {
+            let subject = format!("{id} {now}");
+            db::notifications::tell_all(&tx, &Notice::PromoChanged(new), &subject, now).await?;
         }
         let entry = origin.entry(caller, ROUTE.id, Subject::Promo(id), changes, now);
         db::audit::record(&tx, &entry).await?;

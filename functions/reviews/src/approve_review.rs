@@ -1,7 +1,8 @@
+use crate::App;
 use crate::out::{ReviewOut, show_one};
-use crate::{App, tell_author};
 use axum::extract::State;
 use domain::audit::{Changes, Subject};
+use domain::notice::Notice;
 use domain::review::ReviewStatus;
 use domain::{Error, ReviewId};
 use std::sync::Arc;
@@ -30,8 +31,10 @@ pub(crate) async fn approve_review(
         .ok_or_else(missing)?;
     db::reviews::approve(&tx, &before).await?;
     if before.status != ReviewStatus::Shown {
-        let message = format!("Your review of {} is shown now", before.ticket_name);
-        tell_author(&tx, before.author, message, now).await?;
+        let notice = Notice::ReviewShown {
+            ticket: before.ticket_name.clone(),
+        };
+        db::notifications::tell(&tx, before.author, &notice, &format!("{id} {now}"), now).await?;
     }
     let changes = Changes::none().moved("status", &before.status, &ReviewStatus::Shown);
     let subject = Subject::Review(id, before.event);

@@ -1,9 +1,10 @@
+use crate::App;
 use crate::out::{ReviewOut, show_one};
-use crate::{App, tell_author};
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use db::reviews::{Wish, Written};
 use domain::audit::{Changes, Subject};
+use domain::notice::Notice;
 use domain::review::{Comment, Rating, ReviewStatus, judge};
 use domain::{Error, TicketTypeId};
 use std::sync::Arc;
@@ -78,11 +79,18 @@ pub(crate) async fn create_review(
         }
         Written::NoTicket => return Err(no_ticket().into()),
     };
-    if let Some(hold) = hold {
-        let name = &ticket.ticket.name;
-        let message = format!("Your review of {name} waits for a moderator: {hold}");
-        tell_author(&tx, caller.id, message, now).await?;
-    }
+    let (name, event) = (&ticket.ticket.name, &ticket.event);
+    let (told, notice) = match hold {
+        Some(hold) => {
+            let ticket = name.clone();
+            (caller.id, Notice::ReviewHeld { ticket, hold })
+        }
+        None => (
+            event.organizer_id,
+            Notice::review_received(name, &event.name, rating),
+        ),
+    };
+    db::notifications::tell(&tx, told, &notice, &format!("{id} {now}"), now).await?;
     // What it says is its author's; the audit log keeps where it stands.
     let changes = Changes::none().set("rating", rating).set("status", wish.status);
     let subject = Subject::Review(id, ticket.event.id);

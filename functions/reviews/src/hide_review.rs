@@ -1,7 +1,8 @@
+use crate::App;
 use crate::out::{ReviewOut, show_one};
-use crate::{App, tell_author};
 use axum::extract::State;
 use domain::audit::{Changes, Subject};
+use domain::notice::Notice;
 use domain::review::{HideReason, ReviewStatus};
 use domain::{Error, ReviewId};
 use std::sync::Arc;
@@ -40,8 +41,11 @@ pub(crate) async fn hide_review(
         .ok_or_else(missing)?;
     db::reviews::hide(&tx, &before, &input.reason).await?;
     let reason = input.reason.as_str();
-    let message = format!("Your review of {} was hidden: {reason}", before.ticket_name);
-    tell_author(&tx, before.author, message, now).await?;
+    let notice = Notice::ReviewHidden {
+        ticket: before.ticket_name.clone(),
+        reason: reason.to_owned(),
+    };
+    db::notifications::tell(&tx, before.author, &notice, &format!("{id} {now}"), now).await?;
     let changes = Changes::none()
         .moved("status", &before.status, &ReviewStatus::Hidden)
         .set("reason", reason);

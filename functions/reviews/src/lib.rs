@@ -17,9 +17,6 @@ mod out;
 mod report_review;
 mod update_review;
 
-use db::Transaction;
-use domain::notification::NotificationText;
-use domain::{Error, Timestamp, UserId};
 use runtime::{BootError, Clock, Env};
 use web::{Route, Router, Site, Tokens};
 
@@ -96,16 +93,4 @@ pub fn router(app: App, site: Site) -> axum::Router {
         .at(&approve_review::ROUTE, approve_review::approve_review)
         .at(&hide_review::ROUTE, hide_review::hide_review)
         .build(app, site)
-}
-
-/// Tells the author of a review what became of it.
-async fn tell_author(
-    tx: &Transaction<'_>,
-    author: UserId,
-    message: String,
-    now: Timestamp,
-) -> domain::Result<()> {
-    let message = NotificationText::parse(&message).map_err(Error::internal)?;
-    db::notifications::tell(tx, author, &message, now).await?;
-    Ok(())
 }

@@ -1,8 +1,9 @@
+use crate::App;
 use crate::out::{ReviewOut, show_one};
-use crate::{App, tell_author};
 use axum::extract::State;
 use db::reviews::Wish;
 use domain::audit::{Changes, Subject};
+use domain::notice::Notice;
 use domain::review::{Comment, Rating, after_change};
 use domain::{Error, ReviewId};
 use std::sync::Arc;
@@ -64,11 +65,9 @@ pub(crate) async fn update_review(
         };
         db::reviews::update(&tx, &before, &wish, now).await?;
         if let Some(hold) = hold {
-            let message = format!(
-                "Your review of {} waits for a moderator: {hold}",
-                before.ticket_name
-            );
-            tell_author(&tx, caller.id, message, now).await?;
+            let ticket = before.ticket_name.clone();
+            let notice = Notice::ReviewHeld { ticket, hold };
+            db::notifications::tell(&tx, caller.id, &notice, &format!("{id} {now}"), now).await?;
         }
         let mut changes =
             Changes::none()

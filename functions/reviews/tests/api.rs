@@ -4,6 +4,8 @@
     reason = "a test fails by panicking"
 )]
 
+use domain::language::Language;
+use domain::page::Page;
 use domain::user::Role;
 use domain::{TicketTypeId, UserId};
 use reviews::{App, router};
@@ -83,8 +85,13 @@ impl Setup {
 
     /// What the author was told last.
     async fn told(&self) -> String {
-        let sql = "select coalesce((select message from notifications order by id desc limit 1), 'nothing')";
-        self.db.text(sql).await
+        let (conn, page) = (self.db.client().await, Page { number: 1, limit: 1 });
+        let (told, _) = db::notifications::list(&conn, self.ayu, page, Language::En)
+            .await
+            .unwrap();
+        told.into_iter()
+            .next()
+            .map_or("nothing".to_owned(), |told| told.message)
     }
 }
 

@@ -1,5 +1,6 @@
 use crate::App;
-use domain::preferences::{Language, Preferences};
+use domain::language::Language;
+use domain::preferences::Preferences;
 use domain::{CategoryId, UserId};
 use schemars::JsonSchema;
 use serde::Serialize;

@@ -6,8 +6,9 @@ use crate::error::Result;
 use crate::refunds::{self, Asked};
 use crate::settlement::{self, RandomId};
 use crate::sql::{RowExt as _, params};
-use crate::{issued, orders, outbox, payments};
+use crate::{issued, notifications, orders, outbox, payments};
 use domain::message::{Mail, Outgoing};
+use domain::notice::Notice;
 use domain::order::OrderStatus;
 use domain::refund::{Cause, RefundStatus, plan_of_cancelled, promised};
 use domain::{Error, EventId, OrderId, Rupiah, Timestamp, UserId};
@@ -87,7 +88,16 @@ pub async fn work_off(
         .query_typed_one(NAME_SQL, params![INT8: event.get()])
         .await
         .map_err(crate::DbError::from)?;
-    let reason = format!("{} was called off", row.col::<&str>("name")?);
+    let name: &str = row.col("name")?;
+    let notice = Notice::EventCancelled {
+        event: name.to_owned(),
+    };
+    // Who paid and who has the tickets may be two; somebody with two orders is told once.
+    for holder in issued::holders(tx, order.id, event).await? {
+        notifications::tell(tx, holder, &notice, &event.to_string(), now).await?;
+    }
+    notifications::tell(tx, order.user_id, &notice, &event.to_string(), now).await?;
+    let reason = format!("{name} was called off");
     let asked = Asked {
         cause: Cause::EventCancelled,
         by: Some(row.id("started_by", UserId::new)?),

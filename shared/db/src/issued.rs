@@ -112,6 +112,25 @@ pub async fn lock_live(tx: &Transaction<'_>, order: OrderId) -> Result<Vec<LiveT
     rows.iter().map(read_live).collect()
 }
 
+const HOLDERS_SQL: &str = "
+    select distinct t.holder_id as id from issued_tickets t join order_items i on i.id = t.order_item_id
+    where i.order_id = $1 and t.event_id = $2 and t.status <> 'void' order by 1";
+
+/// Who has tickets of a locked order for an event.
+pub async fn holders(tx: &Transaction<'_>, order: OrderId, event: EventId) -> Result<Vec<UserId>> {
+    let params = params![INT8: order.get(), INT8: event.get()];
+    let rows = tx.query_typed(HOLDERS_SQL, params).await?;
+    rows.iter().map(|row| row.id("id", UserId::new)).collect()
+}
+
+const COUNT_GOOD_SQL: &str = "select count(*)::int as good from issued_tickets where event_id = $1 and holder_id = $2 and status <> 'void'";
+
+/// How many tickets of an event somebody has that are not void.
+pub async fn count_good(db: &Client, event: EventId, holder: UserId) -> Result<u32> {
+    let params = params![INT8: event.get(), INT8: holder.get()];
+    db.query_typed_one(COUNT_GOOD_SQL, params).await?.count("good")
+}
+
 fn read_live(row: &Row) -> Result<LiveTicket> {
     Ok(LiveTicket {
         id: row.id("id", IssuedTicketId::new)?,

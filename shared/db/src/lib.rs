@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod administration;
+pub mod announcements;
 pub mod api_keys;
 pub mod audit;
 pub mod cancellations;
@@ -36,6 +37,7 @@ pub mod settlement;
 mod sql;
 pub mod stock;
 pub mod ticket_types;
+pub mod suppressions;
 pub mod users;
 pub mod verifications;
 

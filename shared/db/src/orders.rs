@@ -1,14 +1,17 @@
 //! Orders and their lines.
 
-use crate::error::Result;
-use crate::events;
+use crate::error::{DbError, Result};
+use crate::settlement::RandomId;
 use crate::sql::{RowExt as _, params};
 use crate::ticket_types::int;
+use crate::{events, notifications, outbox, stock};
 use domain::event::EventStatus;
+use domain::message::{Mail, Outgoing};
+use domain::notice::Notice;
 use domain::order::OrderStatus;
 use domain::price::Price;
 use domain::promo_code::{PromoCode, PromoCodes};
-use domain::{OrderId, OrderItemId, Rupiah, TicketTypeId, Timestamp, UserId};
+use domain::{Error, OrderId, OrderItemId, Rupiah, TicketTypeId, Timestamp, UserId};
 use tokio_postgres::{Client, Row, Transaction};
 
 /// An order.
@@ -100,6 +103,26 @@ pub async fn insert(
 }
 
 const LOCK_OWN_SQL: &str = "
+/// Tells the buyer of a new order that it waits for payment. Returns the mail, which is in the outbox.
+///
+/// # Errors
+/// If the database does not answer; nobody was told then.
+pub async fn tell_placed(
+    tx: &Transaction<'_>,
+    order: &Order,
+    random: RandomId<'_>,
+    now: Timestamp,
+) -> Result<Outgoing, Error> {
+    let notice = Notice::OrderPlaced {
+        order: order.code.clone(),
+        pay_until: order.expires_at,
+    };
+    notifications::tell(tx, order.user_id, &notice, &order.id.to_string(), now).await?;
+    let mail = Outgoing::mail(random(), Mail::OrderPlaced { order: order.id })?;
+    outbox::insert(tx, &mail, now).await?;
+    Ok(mail)
+}
+
     select id, code, user_id, status, subtotal, discount, fee, tax, total, expires_at, created_at
     from orders where code = $1 and user_id = $2 for update";
 
@@ -258,6 +281,15 @@ pub async fn set_status(
 }
 
 /// An order whose time to pay is over.
+const EXTEND_SQL: &str = "update orders set expires_at = $2, updated_at = $3 where id = $1";
+
+/// Lets a locked order be paid until another time, and keeps its stock as long.
+pub async fn extend(tx: &Transaction<'_>, id: OrderId, until: Timestamp, now: Timestamp) -> Result<()> {
+    let params = params![INT8: id.get(), TIMESTAMPTZ: until.inner(), TIMESTAMPTZ: now.inner()];
+    tx.execute_typed(EXTEND_SQL, params).await?;
+    stock::extend_order(tx, id, until).await
+}
+
 #[derive(Debug, Clone)]
 pub struct Overdue {
     /// Its id.

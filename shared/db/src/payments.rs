@@ -55,7 +55,8 @@ const INSERT_SQL: &str = "
 
 const LEASE_SQL: &str = "
     update payments set opening_until = $2, updated_at = $3
-    where order_id = $1 and transaction_token is null and (opening_until is null or opening_until <= $3)
+    where order_id = $1 and method = 'midtrans' and transaction_token is null
+      and (opening_until is null or opening_until <= $3)
     returning id";
 
 const OF_ORDER_SQL: &str = "
@@ -129,7 +130,8 @@ pub async fn lock_of_order(tx: &Transaction<'_>, order: OrderId) -> Result<Optio
 }
 
 const TRANSACTIONS_SQL: &str = "
-    select transaction_id, status, amount_matches from payment_transactions where payment_id = $1 order by transaction_id";
+    select transaction_id, status, amount_matches, rupiah from payment_transactions
+    where payment_id = $1 order by transaction_id";
 
 /// What the gateway reported so far, by its transaction ids.
 pub async fn transactions(tx: &Transaction<'_>, payment: PaymentId) -> Result<Vec<(String, Reported)>> {
@@ -145,22 +147,24 @@ pub async fn transactions(tx: &Transaction<'_>, payment: PaymentId) -> Result<Ve
                     status,
                     amount_matches: row.col("amount_matches")?,
                 },
-            ))
+                amount: row.col::<Option<i64>>("rupiah")?.and_then(Rupiah::new),
+            })
         })
         .collect()
 }
 
 const PUT_TRANSACTION_SQL: &str = "
     insert into payment_transactions
-        (payment_id, transaction_id, status, amount_matches, gross_amount, payment_type, created_at, updated_at)
-    values ($1, $2, $3, $4, $5, $6, $7, $7)
+        (payment_id, transaction_id, status, amount_matches, gross_amount, rupiah, payment_type, created_at, updated_at)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $8)
     on conflict (payment_id, transaction_id) do update
     set status = excluded.status, amount_matches = excluded.amount_matches, payment_type = excluded.payment_type,
         gross_amount = case when payment_transactions.amount_matches then excluded.gross_amount
                             else payment_transactions.gross_amount end,
         updated_at = excluded.updated_at";
 
-/// Keeps the state of one transaction of a locked payment. An amount that was wrong stays for people to see.
+/// Keeps one transaction of a locked payment. `gross_amount` is what the gateway wrote; an amount that was wrong stays for people to
+/// see.
 pub async fn put_transaction(
     tx: &Transaction<'_>,
     payment: PaymentId,
@@ -235,6 +239,7 @@ pub struct ListedPayment {
 }
 
 /// Which payments a list shows; what is `None` does not matter.
+        rupiah = case when payment_transactions.amount_matches then excluded.rupiah else payment_transactions.rupiah end,
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Filter<'a> {
     /// Of that payer.
@@ -382,7 +387,7 @@ pub struct ExportedPayment {
 
 const EXPORT_SQL: &str = "
     with chosen as (
-        select p.id, p.order_id, o.code, p.status, p.user_id, p.payment_date, p.settled_at
+        select p.id, p.order_id, o.code, p.status, p.user_id, p.method, p.payment_date, p.settled_at
         from payments p join orders o on o.id = p.order_id
         where ($1::bigint is null or p.user_id = $1) and ($2::text is null or p.status = $2)
           and ($4::timestamptz is null or p.payment_date >= $4) and ($5::timestamptz is null or p.payment_date < $5)
@@ -404,7 +409,7 @@ const EXPORT_SQL: &str = "
     from chosen c join order_items l on l.order_id = c.order_id join ticket_types t on t.id = l.ticket_type_id
     join events e on e.id = t.event_id
     where ($3::bigint is null or e.id = $3) and ($8::bigint is null or e.organizer_id = $8)
-    group by c.id, c.code, c.status, c.user_id, c.payment_date, c.settled_at, e.id, e.name
+    group by c.id, c.code, c.status, c.user_id, c.method, c.payment_date, c.settled_at, e.id, e.name
     order by c.id, e.id";
 
 /// Payments with what they brought for each event, the oldest first: for all events, or for those of an organizer. At most

@@ -394,6 +394,24 @@ const EXPORT_SQL: &str = concat!(
     rows!("reviews", "t.user_id = $1"),
     ", ",
     rows!("review_reports", "t.user_id = $1"),
+    Table {
+        name: "announcements", whose: "", erasure: Erasure::Nothing,
+        columns: &[
+            neutral("id"), neutral("event_id"), neutral("kind"), neutral("date"), neutral("time_zone"), neutral("location"),
+            neutral("old_date"), neutral("old_time_zone"), neutral("old_location"), neutral("last_holder"), neutral("told"),
+            neutral("created_at"), neutral("finished_at"),
+        ],
+    },
+    Table {
+        name: "sold_out_hints", whose: "", erasure: Erasure::Nothing,
+        columns: &[neutral("id"), neutral("ticket_type_id"), neutral("created_at")],
+    },
+    // A hash of an address that an account has or had.
+    Table {
+        name: "mail_suppressions", whose: "address_hash → users",
+        erasure: Erasure::Stays("who complained of mails, or has no mailbox, is not written to again"),
+        columns: &[neutral("address_hash"), kept("bounced_at"), kept("complained_at"), kept("proved_at")],
+    },
     ", ",
     rows!("sessions", "t.user_id = $1"),
     ", ",
@@ -511,6 +529,11 @@ pub async fn export(db: &Client, user: UserId, earlier: u32) -> Result<Option<Ve
 }
 
 /// What became of somebody's wish to be erased.
+    ", ",
+    rows!(
+        "mail_suppressions",
+        "t.address_hash = (select sha256(convert_to(lower(email), 'UTF8')) from users where id = $1)"
+    ),
 #[derive(Debug, PartialEq, Eq)]
 pub enum Erased {
     /// The account is erased.

@@ -2,7 +2,8 @@
 
 use crate::error::{DbError, Result};
 use crate::sql::{RowExt as _, params};
-use domain::preferences::{Language, Preferences};
+use domain::language::Language;
+use domain::preferences::Preferences;
 use domain::{CategoryId, Timestamp, UserId};
 use tokio_postgres::{Client, Transaction};
 

@@ -9,6 +9,7 @@ use crate::settlement::RandomId;
 use crate::sql::{RowExt as _, params};
 use crate::{issued, outbox, stock};
 use domain::message::{Mail, Outgoing, RefundWork};
+use domain::notice::Notice;
 use domain::page::Page;
 use domain::price::share;
 use domain::refund::{By, Cause, Held, Known, Plan, RefundStatus, Takings, Way, pause};
@@ -282,7 +283,7 @@ pub async fn request(
 ) -> Result<(RefundId, Vec<Outgoing>), Error> {
     let status = if plan.amount == Rupiah::ZERO {
         RefundStatus::Succeeded
-    } else if way_of(tx, payment.id).await?.gives(plan.amount, payment.amount) {
+    } else if way_of(tx, payment.id).await?.gives(plan.amount, payment.paid()) {
         RefundStatus::Requested
     } else {
         RefundStatus::Manual
@@ -293,7 +294,7 @@ pub async fn request(
     stock::unsell(tx, &plan.tickets).await?;
     let mut messages = Vec::new();
     // Who is told of a cancelled event or of late money gets a letter about that.
-    let told = asked.cause != Cause::Request;
+    let told = !matches!(asked.cause, Cause::Request | Cause::WrongAmount);
     match status {
         RefundStatus::Requested => {
             messages.push(Outgoing::refund(random(), RefundWork { refund: id })?);
@@ -329,6 +330,26 @@ pub(crate) async fn insert_foreign(
         cause: Cause::Gateway,
         by: None,
         event: None,
+const BUYER_SQL: &str = "
+    select o.user_id, o.code, r.amount from refunds r join payments p on p.id = r.payment_id join orders o on o.id = p.order_id
+    where r.id = $1";
+
+/// Tells the buyer what became of a refund of a locked payment.
+pub(crate) async fn tell_buyer(
+    tx: &Transaction<'_>,
+    id: RefundId,
+    notice: impl FnOnce(String, Rupiah) -> Notice,
+    now: Timestamp,
+) -> Result<()> {
+    let row = tx.query_typed_one(BUYER_SQL, params![INT8: id.get()]).await?;
+    let (buyer, notice) = (
+        row.id("user_id", UserId::new)?,
+        notice(row.col("code")?, row.rupiah("amount")?),
+    );
+    notifications::tell(tx, buyer, &notice, &id.to_string(), now).await?;
+    Ok(())
+}
+
         reason,
     };
     insert(tx, payment.id, key, &asked, plan, RefundStatus::Succeeded, now).await
@@ -422,6 +443,8 @@ const DUE_SQL: &str = "
     )
     returning id";
 
+    let manual = |order, amount| Notice::RefundManual { order, amount };
+    tell_buyer(tx, id, manual, now).await?;
 /// Refunds that the gateway is to be asked about now. They are due again at `again`, unless their worker says otherwise.
 pub async fn due(
     tx: &Transaction<'_>,
@@ -475,7 +498,7 @@ const OWN_SQL: &str = "
     ) and not exists (
         select 1 from order_items i join ticket_types t on t.id = i.ticket_type_id join events e on e.id = t.event_id
         where i.order_id = p.order_id and e.organizer_id <> $2
-          and (r.cause = 'late_payment' or exists (
+          and (r.cause in ('late_payment', 'wrong_amount') or exists (
               select 1 from refund_parts part where part.refund_id = r.id and part.event_id = e.id)))))";
 
 /// The order of a refund that this organizer pays alone, or of any.

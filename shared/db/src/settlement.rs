@@ -5,13 +5,17 @@ use crate::error::{DbError, Result};
 use crate::issued::Unit;
 use crate::ledger::Posting;
 use crate::orders::{Order, OrderItem};
-use crate::payments::Payment;
+use crate::payments::{Known, Payment};
 use crate::refunds::{Asked, Refund};
 use crate::stock::{Owner, Want};
-use crate::{issued, ledger, orders, outbox, payments, promos, refunds, stock};
+use crate::{
+    announcements, issued, ledger, notifications, orders, outbox, payments, promos, refunds, stock,
+    transfers, webhook_deliveries,
+};
 use domain::event::EventStatus;
 use domain::ledger::Account;
-use domain::message::{Mail, Outgoing};
+use domain::message::{Happening, Mail, Outgoing};
+use domain::notice::Notice;
 use domain::order::OrderStatus;
 use domain::payment::{
     Consequence, PaymentStatus, Transaction as Reported, TransactionStatus, amount_matches, consequence,
@@ -81,7 +85,7 @@ pub async fn apply(
     let Some(order) = orders::lock(tx, order).await? else {
         return Ok(None);
     };
-    let Some(payment) = payments::lock_of_order(tx, order.id).await? else {
+    let Some(mut payment) = payments::lock_of_order(tx, order.id).await? else {
         return Ok(None);
     };
     let mut known = payments::transactions(tx, payment.id).await?;
@@ -111,8 +115,9 @@ pub async fn apply(
         payment.status
     };
     let mut refunds = refunds::of_payment(tx.client(), payment.id).await?;
-    let finished = if is_refundable(derived) || derived == PaymentStatus::Refunded {
-        learn(tx, &payment, &mut refunds, report, state.status, now).await?
+    let is_counted = derived == PaymentStatus::Conflicted && payment.received.is_some();
+    let finished = if is_refundable(derived) || is_counted || derived == PaymentStatus::Refunded {
+        learn(tx, &payment, &mut refunds, report, state, now).await?
     } else {
         Vec::new()
     };
@@ -232,7 +237,9 @@ async fn foreign(
     }
     let takings = refunds::takings(tx.client(), payment.order_id, None).await?;
     let bases: Vec<Rupiah> = takings.iter().map(|takings| takings.left).collect();
-    let earned = bases.iter().map(|base| base.get()).sum::<i64>() >= amount.get();
+    // Of money in a wrong amount nobody earned anything.
+    let earned =
+        payment.received.is_none() && bases.iter().map(|base| base.get()).sum::<i64>() >= amount.get();
     let shares = split(amount, &bases);
     let parts = takings.iter().map(|takings| takings.event).zip(shares);
     let plan = Plan {
@@ -247,6 +254,8 @@ async fn foreign(
     Ok(inserted.map(|refund| Finished::of(refund, Account::Gateway)))
 }
 
+    let failed = |order, amount| Notice::RefundFailed { order, amount };
+    refunds::tell_buyer(tx, id, failed, now).await?;
 /// Notes that people have transferred a refund. `None` if there is no such refund, or nobody was asked to.
 ///
 /// # Errors
@@ -362,9 +371,11 @@ async fn move_payment(
     };
     if before != after {
         payments::set_status(tx, payment.id, before, after, cause, now).await?;
-        let mail = follow(tx, order, payment, &mut applied, random, now).await?;
-        let mail = mail.map(|mail| Outgoing::mail(random(), mail)).transpose()?;
-        applied.messages.extend(mail);
+        for mail in follow(tx, order, payment, &mut applied, random, now).await? {
+            applied.messages.push(Outgoing::mail(random(), mail)?);
+        }
+        let happening = Happening::Order { order: order.id };
+        applied.messages.push(Outgoing::happening(random(), happening)?);
     }
     for refund in finished {
         let balances = ledger::balances(tx, payment.id).await?;
@@ -392,11 +403,13 @@ async fn follow(
     applied: &mut Applied,
     random: RandomId<'_>,
     now: Timestamp,
-) -> Result<Option<Mail>, Error> {
+) -> Result<Vec<Mail>, Error> {
     let (before, after) = (applied.before, applied.after);
-    let came_in = !before.was_paid() && after.was_paid() && after != PaymentStatus::Conflicted;
-    let (status, mail) = match consequence(before, after) {
-        Consequence::None => (order.status, None),
+    let is_counted = after != PaymentStatus::Conflicted || payment.received.is_some();
+    let came_in = !before.was_paid() && after.was_paid() && is_counted;
+    let mut mails = Vec::new();
+    let status = match consequence(before, after) {
+        Consequence::None => order.status,
         Consequence::Fulfil => {
             if fulfil(tx, order, random, now).await? {
                 promos::take_again(tx, order, now).await?;
@@ -413,14 +426,14 @@ async fn follow(
             issued::void(tx, &live, now).await?;
             stock::unsell(tx, &live).await?;
             match after {
-                PaymentStatus::Refunded => (OrderStatus::Refunded, None),
-                _ => (OrderStatus::Disputed, None),
+                PaymentStatus::Refunded => OrderStatus::Refunded,
+                _ => OrderStatus::Disputed,
             }
         }
         Consequence::Alert => {
             stock::release_order(tx, order.id).await?;
             promos::give_back(tx, order, now).await?;
-            (OrderStatus::Disputed, None)
+            OrderStatus::Disputed
         }
     };
     if status != order.status {
@@ -429,13 +442,13 @@ async fn follow(
     }
     if came_in {
         let entries = if status == OrderStatus::Paid {
-            domain::ledger::charge(payment.amount, &ledger::sold(tx, order.id).await?)
+            domain::ledger::charge(payment.amount, &ledger::sold(tx, order.id).await?, into)
         } else {
             domain::ledger::charge_unearned(payment.amount)
         };
         ledger::post(tx, Posting::Charge, payment.id, &entries, now).await?;
     }
-    Ok(mail)
+    Ok(mails)
 }
 
 /// The payer's bank took the money: what is left of it is gone, and nothing of it can be given back any more.
@@ -480,8 +493,14 @@ async fn give_back_late_money(
 }
 
 /// Sells what the order holds and issues its tickets. What is not held any more, because the time to pay was over, is taken
-/// again; if that is not to be had, or an event was cancelled meanwhile, everything is given back and `false` says so.
-async fn fulfil(tx: &Transaction<'_>, order: &Order, random: RandomId<'_>, now: Timestamp) -> Result<bool> {
+/// again; if that is not to be had, or an event was cancelled meanwhile, everything is given back and it is `None`. Returns how
+/// many tickets there are.
+async fn fulfil(
+    tx: &Transaction<'_>,
+    order: &Order,
+    random: RandomId<'_>,
+    now: Timestamp,
+) -> Result<Option<u32>> {
     let (events, items) = tokio::try_join!(
         orders::event_statuses(tx, order.id, now),
         orders::items(tx.client(), order.id)
@@ -492,10 +511,12 @@ async fn fulfil(tx: &Transaction<'_>, order: &Order, random: RandomId<'_>, now: 
     }
     if events.contains(&EventStatus::Cancelled) {
         stock::release_order(tx, order.id).await?;
-        return Ok(false);
+        return Ok(None);
     }
     for (item, held) in items.iter().zip(held) {
         let missing = item.quantity.saturating_sub(held);
+        let done = |order, amount| Notice::RefundDone { order, amount };
+        refunds::tell_buyer(tx, refund.id, done, now).await?;
         if missing == 0 {
             continue;
         }
@@ -503,19 +524,28 @@ async fn fulfil(tx: &Transaction<'_>, order: &Order, random: RandomId<'_>, now: 
             ticket_type: item.ticket_type_id,
             quantity: missing,
             first_stripe: spread(&random(), item.stripes),
+    if let Some(event) = EventType::of_order(order.status, applied.order) {
+        let told = webhook_deliveries::tell_of_order(tx, order, event, random, now).await?;
+        applied.messages.extend(told);
+    }
+    for refund in finished {
+        let told = webhook_deliveries::tell_of_refund(tx, order, refund.id, random, now).await?;
+        applied.messages.extend(told);
+    }
             until: now,
         };
         if stock::take(tx, Owner::Order(item.id), want, now).await?.is_err() {
             stock::release_order(tx, order.id).await?;
-            return Ok(false);
+            return Ok(None);
         }
     }
     let wanted: u32 = items.iter().map(|item| item.quantity).sum();
-    if stock::sell(tx, order.id).await? != wanted {
+    let sold = stock::sell(tx, order.id).await?;
+    if sold.quantity != wanted {
         return Err(DbError::Value("holds.quantity"));
     }
     issued::insert(tx, &units(&items, random), now).await?;
-    Ok(true)
+    Ok(Some(wanted))
 }
 
 fn units(items: &[OrderItem], random: RandomId<'_>) -> Vec<Unit> {
@@ -538,3 +568,5 @@ fn spread(random: &str, stripes: u32) -> u32 {
         .unwrap_or(0);
     number.checked_rem(stripes).unwrap_or(0)
 }
+        let into = payment.method.account();
+    announcements::hint_sold_out(tx, &sold.full, now).await?;

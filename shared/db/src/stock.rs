@@ -317,6 +317,19 @@ pub async fn extend_cart(tx: &Transaction<'_>, item: CartItemId, until: Timestam
     Ok(())
 }
 
+const EXTEND_ORDER_SQL: &str = "
+    update holds set expires_at = $2 where order_item_id in (select id from order_items where order_id = $1)";
+
+/// Keeps what the lines of an order hold until another time.
+pub async fn extend_order(tx: &Transaction<'_>, order: OrderId, until: Timestamp) -> Result<()> {
+    tx.execute_typed(
+        EXTEND_ORDER_SQL,
+        params![INT8: order.get(), TIMESTAMPTZ: until.inner()],
+    )
+    .await?;
+    Ok(())
+}
+
 const MOVE_TO_ORDER_SQL: &str = "
     update holds set cart_item_id = null, order_item_id = $2, expires_at = $3 where cart_item_id = $1";
 
@@ -348,12 +361,31 @@ const SELL_SQL: &str = "
     )
     update ticket_stock s set held = s.held - l.quantity, sold = s.sold + l.quantity
     from locked l where s.ticket_type_id = l.ticket_type_id and s.stripe = l.stripe
-    returning l.quantity";
+    returning l.quantity, s.ticket_type_id, s.sold = s.capacity as is_full";
 
-/// Turns everything the lines of an order hold into sold stock. Returns how many units that were.
-pub async fn sell(tx: &Transaction<'_>, order: OrderId) -> Result<u32> {
+/// What was sold.
+#[derive(Debug)]
+pub struct Sold {
+    /// How many units.
+    pub quantity: u32,
+    /// Ticket types of which a counter has none left, held ones included. They may have some on other counters.
+    pub full: Vec<TicketTypeId>,
+}
+
+/// Turns everything the lines of an order hold into sold stock.
+pub async fn sell(tx: &Transaction<'_>, order: OrderId) -> Result<Sold> {
     let rows = tx.query_typed(SELL_SQL, params![INT8: order.get()]).await?;
-    rows.iter().map(|row| row.count("quantity")).sum()
+    let mut sold = Sold {
+        quantity: 0,
+        full: Vec::new(),
+    };
+    for row in &rows {
+        sold.quantity += row.count("quantity")?;
+        if row.col("is_full")? {
+            sold.full.push(row.id("ticket_type_id", TicketTypeId::new)?);
+        }
+    }
+    Ok(sold)
 }
 
 const UNSELL_SQL: &str = "

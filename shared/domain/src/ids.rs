@@ -86,10 +86,12 @@ ids! {
     ImageId,
     /// Something that people are told within the application.
     NotificationId,
+    /// What the holders of an event's tickets are told.
+    AnnouncementId,
     /// What somebody says about a kind of ticket.
     ReviewId,
-}
     /// Where an organizer's own system is told what happened.
     WebhookId,
     /// A message to such a place.
     DeliveryId,
+}

@@ -1,7 +1,10 @@
 //! What travels through the queues. A message is written to the outbox in the transaction of its cause and published
 //! after the commit; consumers are idempotent by [`Envelope::id`].
 
-use crate::{EventId, ImageId, OrderId, RefundId, Timestamp};
+use crate::{
+    AnnouncementId, DeliveryId, EventId, ImageId, NotificationId, OrderId, RefundId, Timestamp, UserId,
+    WebhookId,
+};
 
 /// A queue of the fleet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -15,11 +18,22 @@ pub enum Queue {
     /// Money to give back, for `payment-worker`. A queue of its own: the many refunds of a cancelled event must not keep others
     /// waiting for their tickets.
     Refunds,
+    /// What people are to be told over their WebSockets, for `notifier`.
+    Notices,
+    /// Messages to organizers' own systems, for `webhook-sender`.
+    Webhooks,
 }
 
 impl Queue {
     /// Every queue.
-    pub const ALL: [Self; 4] = [Self::PaymentNotifications, Self::Mail, Self::Media, Self::Refunds];
+    pub const ALL: [Self; 6] = [
+        Self::PaymentNotifications,
+        Self::Mail,
+        Self::Media,
+        Self::Refunds,
+        Self::Notices,
+        Self::Webhooks,
+    ];
 
     /// Name in the outbox, in the template and in environment variables.
     pub const fn as_str(self) -> &'static str {
@@ -28,6 +42,8 @@ impl Queue {
             Self::Mail => "mail",
             Self::Media => "media",
             Self::Refunds => "refunds",
+            Self::Notices => "notices",
+            Self::Webhooks => "webhooks",
         }
     }
 
@@ -82,6 +98,31 @@ impl Outgoing {
         Self::wrap(id, Queue::Refunds, work)
     }
 
+    /// Wraps a happening for its queue; `id` is 128 random bits in hexadecimal.
+    ///
+    /// # Errors
+    /// If it cannot be written as JSON, which would be a mistake in its type.
+    pub fn happening(id: String, happening: Happening) -> crate::Result<Self> {
+        Self::wrap(id, Queue::Notices, happening)
+    }
+
+    /// The message that the schema writes into the outbox with every notification, under an id that follows from it.
+    ///
+    /// # Errors
+    /// If it cannot be written as JSON, which would be a mistake in its type.
+    pub fn told(notification: NotificationId) -> crate::Result<Self> {
+        let id = format!("{:032x}", notification.get());
+        Self::happening(id, Happening::Told { notification })
+    }
+
+    /// Wraps a delivery for its queue; `id` is 128 random bits in hexadecimal.
+    ///
+    /// # Errors
+    /// If it cannot be written as JSON, which would be a mistake in its type.
+    pub fn webhook(id: String, work: WebhookWork) -> crate::Result<Self> {
+        Self::wrap(id, Queue::Webhooks, work)
+    }
+
     fn wrap(id: String, queue: Queue, body: impl serde::Serialize) -> crate::Result<Self> {
         let envelope = Envelope { id, body };
         let body = serde_json::to_string(&envelope).map_err(crate::Error::internal)?;
@@ -125,6 +166,34 @@ pub struct RefundWork {
     pub refund: RefundId,
 }
 
+/// Something that people may follow over WebSockets. What there is to tell, its row says: a message may come late or twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Happening {
+    /// An order or its payment stands elsewhere.
+    Order {
+        /// The order.
+        order: OrderId,
+    },
+    /// Somebody was told something, or everybody.
+    Told {
+        /// The notification.
+        notification: NotificationId,
+    },
+    /// It is time to look how many tickets of an event are left.
+    Look {
+        /// The event.
+        event: EventId,
+    },
+}
+
+/// An organizer's own system is to be told something. What and where, its row says: a message may come late or twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct WebhookWork {
+    /// The delivery.
+    pub delivery: DeliveryId,
+}
+
 /// A mail to send.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -152,6 +221,16 @@ pub enum Mail {
     Decoy,
     /// An order waits for payment.
     OrderPlaced {
+        /// The order.
+        order: OrderId,
+    },
+    /// An order waits for a bank transfer.
+    TransferDue {
+        /// The order.
+        order: OrderId,
+    },
+    /// A bank transfer is not waited for any more: its time is over, or the event was called off.
+    TransferEnded {
         /// The order.
         order: OrderId,
     },
@@ -186,6 +265,30 @@ pub enum Mail {
     RefundDone {
         /// The refund.
         refund: RefundId,
+    },
+    /// An order is paid: a receipt.
+    Payment {
+        /// The order.
+        order: OrderId,
+    },
+    /// The time or the place of an event changed.
+    EventChanged {
+        /// What is announced.
+        announcement: AnnouncementId,
+        /// Who has tickets.
+        holder: UserId,
+    },
+    /// An organizer's own system took nothing for so long that it is told nothing any more.
+    WebhookDisabled {
+        /// The endpoint.
+        webhook: WebhookId,
+    },
+    /// An event begins soon.
+    EventReminder {
+        /// What is announced.
+        announcement: AnnouncementId,
+        /// Who has tickets.
+        holder: UserId,
     },
 }
 

@@ -2,33 +2,7 @@
 //! are not among the wishes: they always go.
 
 use crate::CategoryId;
-
-/// A language in which people are written to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Language {
-    /// Indonesian.
-    Id,
-    /// English.
-    En,
-}
-
-impl Language {
-    /// As stored.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Id => "id",
-            Self::En => "en",
-        }
-    }
-
-    /// The language of that code.
-    pub fn parse(code: &str) -> Option<Self> {
-        [Self::Id, Self::En]
-            .into_iter()
-            .find(|language| language.as_str() == code)
-    }
-}
+use crate::language::Language;
 
 /// The wishes of one person.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -134,13 +108,5 @@ mod tests {
             ..Changes::default()
         });
         assert_eq!((none.language, none.categories.len()), (Some(Language::En), 0));
-    }
-
-    #[test]
-    fn languages_are_read_back() {
-        for language in [Language::Id, Language::En] {
-            assert_eq!(Language::parse(language.as_str()), Some(language));
-        }
-        assert_eq!(Language::parse("fr"), None);
     }
 }

@@ -1,5 +1,6 @@
 //! Reviews: what may be said at once, what waits for a moderator, and what all of it comes to.
 
+use crate::language::Language;
 use crate::text::{bounded, texts, whole_number};
 use std::fmt;
 
@@ -106,7 +107,8 @@ impl ReviewStatus {
 }
 
 /// Why a review waits for a moderator.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Hold {
     /// It leads elsewhere.
     Link,
@@ -116,13 +118,26 @@ pub enum Hold {
     Changed,
 }
 
+impl Hold {
+    /// What its author is told.
+    pub const fn in_words(self, language: Language) -> &'static str {
+        match self {
+            Self::Link => language.pick("ulasan itu berisi tautan", "it holds a link"),
+            Self::BlockedWord => {
+                language.pick("ulasan itu berisi kata yang diblokir", "it holds a blocked word")
+            }
+            Self::Changed => language.pick(
+                "ulasan itu diubah saat tidak ditampilkan",
+                "it was changed while it was not shown",
+            ),
+        }
+    }
+}
+
 impl fmt::Display for Hold {
+    /// As it is stored beside the review.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Link => "it holds a link",
-            Self::BlockedWord => "it holds a blocked word",
-            Self::Changed => "it was changed while it was not shown",
-        })
+        f.write_str(self.in_words(Language::En))
     }
 }
 

@@ -19,7 +19,11 @@ pub struct Mailer {
 }
 
 enum Backend {
-    Ses(Client),
+    Ses {
+        client: Client,
+        /// Says where SES reports bounces and complaints.
+        configuration_set: Option<String>,
+    },
     Memory(Mutex<Memory>),
 }
 
@@ -39,18 +43,25 @@ pub struct Delivered {
 }
 
 impl Mailer {
-    /// Sends through SES. Nothing is connected yet; a call takes 8 s at most.
-    pub async fn connect(from: Mailbox) -> Self {
+    /// Sends through SES, under a configuration set if there is one. Nothing is connected yet; a call takes 8 s at most.
+    pub async fn connect(from: Mailbox, configuration_set: Option<String>) -> Self {
         let shared = aws::config().await;
-        Self::over(aws_sdk_ses::config::Builder::from(&shared), from)
+        Self::over(
+            aws_sdk_ses::config::Builder::from(&shared),
+            from,
+            configuration_set,
+        )
     }
 
-    fn over(config: aws_sdk_ses::config::Builder, from: Mailbox) -> Self {
+    fn over(config: aws_sdk_ses::config::Builder, from: Mailbox, configuration_set: Option<String>) -> Self {
         let retries = RetryConfig::standard().with_max_attempts(ATTEMPTS);
         let client = Client::from_conf(config.retry_config(retries).build());
         Self {
             from,
-            backend: Backend::Ses(client),
+            backend: Backend::Ses {
+                client,
+                configuration_set,
+            },
         }
     }
 
@@ -76,7 +87,7 @@ impl Mailer {
     fn memory<T>(&self, work: impl FnOnce(&mut Memory) -> T) -> Option<T> {
         match &self.backend {
             Backend::Memory(memory) => memory.lock().ok().map(|mut memory| work(&mut memory)),
-            Backend::Ses(_) => None,
+            Backend::Ses { .. } => None,
         }
     }
 
@@ -88,11 +99,15 @@ impl Mailer {
         let raw = mail.to_mime(&self.from)?;
         let to = mail.to.address.as_str();
         match &self.backend {
-            Backend::Ses(client) => {
+            Backend::Ses {
+                client,
+                configuration_set,
+            } => {
                 let raw = RawMessage::builder().data(Blob::new(raw)).build();
                 let raw = raw.map_err(|error| MailError::Permanent(error.to_string()))?;
                 let request = client
                     .send_raw_email()
+                    .set_configuration_set_name(configuration_set.clone())
                     .source(self.from.address.as_str())
                     .destinations(to)
                     .raw_message(raw);
@@ -187,6 +202,7 @@ mod tests {
         Mailer::over(
             config,
             Mailbox::parse("GiggleFest <tiket@gigglefest.example>").unwrap(),
+            Some("reports".to_owned()),
         )
     }
 
@@ -213,6 +229,7 @@ mod tests {
             "Action=SendRawEmail",
             "Source=tiket%40gigglefest.example",
             "Destinations.member.1=ayu%40example.org",
+            "ConfigurationSetName=reports",
             "RawMessage.Data=",
         ] {
             assert!(asked.contains(part), "{part} in {asked}");

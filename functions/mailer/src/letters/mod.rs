@@ -1,7 +1,11 @@
 //! The texts of the mails, both languages side by side. One file per mail.
 
+mod bill;
 mod event_cancelled;
+mod event_changed;
+mod event_reminder;
 mod order_placed;
+mod payment;
 mod refund;
 mod refund_due;
 mod reset_code;
@@ -9,7 +13,11 @@ mod tickets;
 mod verification;
 
 pub use event_cancelled::{EventCancelled, event_cancelled};
-pub use order_placed::{Line, OrderPlaced, order_placed};
+pub use event_changed::{EventChanged, event_changed};
+pub use event_reminder::{EventReminder, event_reminder};
+pub use order_placed::{OrderPlaced, order_placed};
+pub use payment::{Payment, payment};
+pub use bill::{Bill, Line};
 pub use refund::{Progress, Refund, refund};
 pub use refund_due::{RefundDue, refund_due};
 pub use reset_code::reset_code;

@@ -1,10 +1,8 @@
-use super::greeting;
+use super::{Bill, greeting};
 use crate::Language;
-use crate::letter::{BillLine, Block, Letter};
-use domain::{Rupiah, Timestamp};
-
-/// Where the platform is at home: times that belong to no event are shown in this zone.
-const HOME: &str = "Asia/Jakarta";
+use crate::letter::{Block, Letter};
+use domain::Timestamp;
+use domain::notice::HOME;
 
 /// An order that waits for payment.
 pub struct OrderPlaced<'a> {
@@ -12,32 +10,12 @@ pub struct OrderPlaced<'a> {
     pub name: &'a str,
     /// Code of the order.
     pub code: &'a str,
-    /// What is bought.
-    pub lines: Vec<Line>,
-    /// Taken off the sum of the lines.
-    pub discount: Rupiah,
-    /// Service fees.
-    pub fee: Rupiah,
-    /// Taxes.
-    pub tax: Rupiah,
-    /// What is charged.
-    pub total: Rupiah,
+    /// What it costs.
+    pub bill: Bill,
     /// Until when it can be paid.
     pub pay_until: Timestamp,
     /// Page where it is paid.
     pub link: String,
-}
-
-/// One line of an order.
-pub struct Line {
-    /// What the ticket is called.
-    pub ticket: String,
-    /// What its event is called.
-    pub event: String,
-    /// How many.
-    pub quantity: u32,
-    /// Price of all of them.
-    pub price: Rupiah,
 }
 
 /// Asks to pay an order.
@@ -58,28 +36,6 @@ pub fn order_placed(language: Language, order: OrderPlaced<'_>) -> Letter {
             ),
         ),
     };
-    let mut sums = Vec::new();
-    if order.discount > Rupiah::ZERO {
-        sums.push((
-            language.pick("Potongan", "Discount"),
-            format!("−{}", order.discount),
-        ));
-    }
-    let added = [
-        (language.pick("Biaya layanan", "Service fee"), order.fee),
-        (language.pick("Pajak", "Tax"), order.tax),
-    ];
-    for (name, amount) in added {
-        if amount > Rupiah::ZERO {
-            sums.push((name, amount.to_string()));
-        }
-    }
-    sums.push(("Total", order.total.to_string()));
-    let lines = order.lines.into_iter().map(|line| BillLine {
-        what: format!("{} × {}", line.quantity, line.ticket),
-        of: line.event,
-        price: line.price.to_string(),
-    });
     Letter {
         language,
         subject: say(
@@ -91,10 +47,7 @@ pub fn order_placed(language: Language, order: OrderPlaced<'_>) -> Letter {
         blocks: vec![
             Block::Paragraph(greeting(language, order.name)),
             Block::Paragraph(before_that),
-            Block::Bill {
-                lines: lines.collect(),
-                sums,
-            },
+            order.bill.block(language),
             Block::Button {
                 label: language.pick("Bayar sekarang", "Pay now"),
                 link: order.link,

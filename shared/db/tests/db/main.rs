@@ -22,6 +22,7 @@ mod idempotency;
 mod images;
 mod invariants;
 mod life_cycle;
+mod notifications;
 mod offers;
 mod outbox;
 mod payments;

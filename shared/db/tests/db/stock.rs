@@ -323,8 +323,8 @@ async fn a_hold_is_extended_handed_over_and_sold() {
         stock::release_expired_carts(&tx, at(10_000), 100).await.unwrap(),
         0
     );
-    assert_eq!(stock::sell(&tx, order).await.unwrap(), 32);
-    assert_eq!(stock::sell(&tx, order).await.unwrap(), 0);
+    assert_eq!(stock::sell(&tx, order).await.unwrap().quantity, 32);
+    assert_eq!(stock::sell(&tx, order).await.unwrap().quantity, 0);
     tx.commit().await.unwrap();
     assert_eq!(
         counters(&client, ticket_type).await,

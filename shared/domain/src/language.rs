@@ -1,10 +1,15 @@
-use domain::Timestamp;
+//! The languages in which people are written to, and how a moment is written in them.
+
+use crate::Timestamp;
 use jiff::Zoned;
 use jiff::tz::TimeZone;
 use std::str::FromStr;
 
-/// The language of a mail.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+/// A language in which people are written to. Indonesian for those who did not choose one, unless the fleet says otherwise.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
 pub enum Language {
     /// Indonesian.
     #[default]
@@ -30,12 +35,19 @@ const MONTHS_ID: [&str; 12] = [
 const DAYS_ID: [&str; 7] = ["Senin", "Selasa", "Rabu", "Kamis", "Jumat", "Sabtu", "Minggu"];
 
 impl Language {
-    /// As in the `lang` attribute of HTML.
-    pub const fn code(self) -> &'static str {
+    /// As stored, and as in the `lang` attribute of HTML.
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Id => "id",
             Self::En => "en",
         }
+    }
+
+    /// The language of that code.
+    pub fn parse(code: &str) -> Option<Self> {
+        [Self::Id, Self::En]
+            .into_iter()
+            .find(|language| language.as_str() == code)
     }
 
     /// The one of two texts that is in this language.
@@ -43,6 +55,17 @@ impl Language {
         match self {
             Self::Id => id,
             Self::En => en,
+        }
+    }
+
+    /// The day as people at a place write it in figures: `5/1/2030`, or `1/5/2030` in English. Unknown zones are read as UTC.
+    pub fn day(self, at: Timestamp, zone: &str) -> String {
+        let zone = TimeZone::get(zone).unwrap_or(TimeZone::UTC);
+        let at = at.inner().to_zoned(zone);
+        let (day, month, year) = (at.day(), at.month(), at.year());
+        match self {
+            Self::Id => format!("{day}/{month}/{year}"),
+            Self::En => format!("{month}/{day}/{year}"),
         }
     }
 
@@ -84,24 +107,11 @@ fn zone_name(at: &Zoned) -> String {
     }
 }
 
-impl From<domain::preferences::Language> for Language {
-    fn from(chosen: domain::preferences::Language) -> Self {
-        match chosen {
-            domain::preferences::Language::Id => Self::Id,
-            domain::preferences::Language::En => Self::En,
-        }
-    }
-}
-
 impl FromStr for Language {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "id" => Ok(Self::Id),
-            "en" => Ok(Self::En),
-            _ => Err("must be id or en"),
-        }
+        Self::parse(text).ok_or("must be id or en")
     }
 }
 
@@ -151,6 +161,9 @@ mod tests {
             Language::Id.moment(at, "Asia/Jakarta"),
             "Selasa, 1 Januari 2030 pukul 03.00 WIB"
         );
+        let at = Timestamp::parse("2030-02-27T20:00:00Z").unwrap();
+        assert_eq!(Language::Id.day(at, "Asia/Jakarta"), "28/2/2030");
+        assert_eq!(Language::En.day(at, "Asia/Jakarta"), "2/28/2030");
     }
 
     #[test]
@@ -158,5 +171,8 @@ mod tests {
         assert_eq!("id".parse(), Ok(Language::Id));
         assert_eq!("en".parse(), Ok(Language::En));
         assert!("fr".parse::<Language>().unwrap_err().contains("id or en"));
+        for language in [Language::Id, Language::En] {
+            assert_eq!(Language::parse(language.as_str()), Some(language));
+        }
     }
 }

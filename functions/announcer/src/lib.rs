@@ -1,0 +1,96 @@
+//! Every minute: notes of which events the holders of tickets are to be reminded, a day before they begin, and tells holders what
+//! was noted; tells organizers what is sold out.
+//!
+//! A part of the holders is told in one transaction, their mails included, which `outbox-relay` publishes. So this function has
+//! no queue, dying in the middle repeats nothing, and a run that reaches its end goes on a minute later.
+
+use domain::Error;
+use runtime::{BootError, Clock, Env};
+use worker::Job;
+
+/// Seconds before an event at which its holders are reminded.
+const REMIND_SECONDS: i64 = 24 * 3_600;
+
+/// Holders told in one transaction: few enough that whoever changes their account need not wait for it.
+const HOLDERS_AT_ONCE: u32 = 500;
+
+/// Most holders told in one run; the mailer needs its time, too.
+const HOLDERS_OF_A_RUN: usize = 10_000;
+
+/// Announcements looked at in one run.
+const ANNOUNCEMENTS_AT_ONCE: u32 = 200;
+
+/// Hints about sold-out tickets looked at in one transaction.
+const HINTS_AT_ONCE: u32 = 1_000;
+
+/// What the job works with.
+pub struct App {
+    /// The database.
+    pub db: db::Db,
+    /// Tells the time.
+    pub clock: Clock,
+}
+
+impl App {
+    /// Reads the configuration.
+    ///
+    /// # Errors
+    /// What is missing or wrong.
+    pub fn from_env(env: &Env) -> Result<Self, BootError> {
+        let config = db::Config::from_lookup(|name| env.get(name)).map_err(BootError::Other)?;
+        Ok(Self {
+            db: db::Db::new(config),
+            clock: Clock::system(),
+        })
+    }
+}
+
+/// A schedule tells nothing; whatever it sends is ignored.
+#[derive(Debug, serde::Deserialize)]
+pub struct Order {}
+
+/// What was done.
+#[derive(Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Report {
+    /// Events of which holders are to be reminded from now on.
+    pub events_due: u64,
+    /// Holders who were told something.
+    pub holders_told: usize,
+    /// Hints about sold-out tickets that were looked at.
+    pub hints_looked_at: usize,
+}
+
+impl Job for App {
+    type Order = Order;
+    type Report = Report;
+
+    async fn run(&self, _: Order) -> Result<Report, Error> {
+        let now = self.clock.now();
+        let mut report = Report::default();
+        let mut conn = self.db.conn().await?;
+        loop {
+            let tx = conn.begin().await?;
+            let looked_at = db::announcements::tell_sold_out(&tx, HINTS_AT_ONCE, now).await?;
+            tx.commit().await.map_err(db::DbError::from)?;
+            report.hints_looked_at += looked_at;
+            if looked_at == 0 {
+                break;
+            }
+        }
+        report.events_due = db::announcements::remind(&conn, now.plus_seconds(REMIND_SECONDS), now).await?;
+        for announcement in db::announcements::open(&conn, ANNOUNCEMENTS_AT_ONCE).await? {
+            while report.holders_told < HOLDERS_OF_A_RUN {
+                let tx = conn.begin().await?;
+                let random = &runtime::random::hex::<16>;
+                let told =
+                    db::announcements::tell_next(&tx, announcement, HOLDERS_AT_ONCE, random, now).await?;
+                tx.commit().await.map_err(db::DbError::from)?;
+                report.holders_told += told;
+                if told == 0 {
+                    break;
+                }
+            }
+        }
+        Ok(report)
+    }
+}

@@ -1,0 +1,6 @@
+//! The Lambda function `announcer`.
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    worker::run_job(async |env| announcer::App::from_env(&env)).await
+}

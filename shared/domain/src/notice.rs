@@ -1,0 +1,516 @@
+//! What the system itself tells people within the application. A notice is kept as what happened and is put into words when it
+//! is read, in the language that its reader has chosen by then.
+
+use crate::language::Language;
+use crate::percent::Percent;
+use crate::promo::{Off, Terms};
+use crate::promo_code::PromoCode;
+use crate::review::{Hold, Rating};
+use crate::{Rupiah, Timestamp};
+
+/// Where the platform is at home: times that belong to no event are shown in this zone.
+pub const HOME: &str = "Asia/Jakarta";
+
+/// Something that happened, for the person whom it concerns. Orders are named by their codes, everything else by its name.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Notice {
+    /// An order waits for payment.
+    OrderPlaced {
+        /// The order.
+        order: String,
+        /// Until when it can be paid.
+        pay_until: Timestamp,
+    },
+    /// An order is paid and its tickets are there.
+    OrderPaid {
+        /// The order.
+        order: String,
+        /// How many tickets it has.
+        tickets: u32,
+    },
+    /// The time to pay an order is over.
+    OrderExpired {
+        /// The order.
+        order: String,
+    },
+    /// Money came for an order that could no longer be honoured.
+    PaidTooLate {
+        /// The order.
+        order: String,
+        /// What goes back.
+        amount: Rupiah,
+    },
+    /// Somebody asked for money to be given back.
+    RefundStarted {
+        /// The order.
+        order: String,
+        /// How much.
+        amount: Rupiah,
+    },
+    /// People have to transfer money back.
+    RefundManual {
+        /// The order.
+        order: String,
+        /// How much.
+        amount: Rupiah,
+    },
+    /// Money went back.
+    RefundDone {
+        /// The order.
+        order: String,
+        /// How much.
+        amount: Rupiah,
+    },
+    /// A refund came to nothing.
+    RefundFailed {
+        /// The order.
+        order: String,
+        /// How much it would have been.
+        amount: Rupiah,
+    },
+    /// The time or the place of an event changed.
+    EventChanged(Schedule),
+    /// An event was called off.
+    EventCancelled {
+        /// The event.
+        event: String,
+    },
+    /// An event begins soon.
+    EventReminder(Schedule),
+    /// A review waits for a moderator.
+    ReviewHeld {
+        /// What it is about.
+        ticket: String,
+        /// Why.
+        hold: Hold,
+    },
+    /// A moderator shows a review.
+    ReviewShown {
+        /// What it is about.
+        ticket: String,
+    },
+    /// A moderator took a review away.
+    ReviewHidden {
+        /// What it is about.
+        ticket: String,
+        /// Why, in the moderator's words.
+        reason: String,
+    },
+    /// Somebody reviewed tickets of an organizer.
+    ReviewReceived {
+        /// What it is about.
+        ticket: String,
+        /// Of which event.
+        event: String,
+        /// Its stars.
+        rating: i32,
+    },
+    /// An organizer's own system took nothing for so long that it is told nothing any more.
+    WebhookDisabled {
+        /// Its host.
+        host: String,
+    },
+    /// The last ticket of a kind was sold.
+    SoldOut {
+        /// The kind of ticket.
+        ticket: String,
+        /// Of which event.
+        event: String,
+    },
+    /// The platform offers a promo code.
+    PromoOffered(Offer),
+    /// What a promo code of the platform gives has changed.
+    PromoChanged(Offer),
+    /// A promo code of the platform is over.
+    PromoEnded {
+        /// The code.
+        code: String,
+    },
+}
+
+/// When and where an event takes place.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Schedule {
+    /// What the event is called.
+    pub event: String,
+    /// When it begins.
+    pub date: Timestamp,
+    /// Zone of the place.
+    pub zone: String,
+    /// Where it takes place.
+    pub location: String,
+}
+
+/// What a promo code gives.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Offer {
+    /// The code.
+    pub code: String,
+    /// What it takes off, as people write it: `10%` or `Rp 50.000`.
+    pub off: String,
+    /// Until when.
+    pub until: Timestamp,
+}
+
+impl Offer {
+    /// What a code of these terms gives.
+    pub fn new(code: &PromoCode, terms: &Terms) -> Self {
+        let percent = |percent: Percent| format!("{percent}%");
+        Self {
+            code: code.as_str().to_owned(),
+            off: match terms.off {
+                Off::Percent(part) => percent(part),
+                Off::Amount(amount) => amount.to_string(),
+            },
+            until: terms.valid_to,
+        }
+    }
+}
+
+impl Notice {
+    /// What happened, in one word: with what it happened to, it makes sure that nobody is told twice.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::OrderPlaced { .. } => "order_placed",
+            Self::OrderPaid { .. } => "order_paid",
+            Self::OrderExpired { .. } => "order_expired",
+            Self::PaidTooLate { .. } => "paid_too_late",
+            Self::RefundStarted { .. } => "refund_started",
+            Self::RefundManual { .. } => "refund_manual",
+            Self::RefundDone { .. } => "refund_done",
+            Self::RefundFailed { .. } => "refund_failed",
+            Self::EventChanged(_) => "event_changed",
+            Self::EventCancelled { .. } => "event_cancelled",
+            Self::EventReminder(_) => "event_reminder",
+            Self::ReviewHeld { .. } => "review_held",
+            Self::ReviewShown { .. } => "review_shown",
+            Self::ReviewHidden { .. } => "review_hidden",
+            Self::ReviewReceived { .. } => "review_received",
+            Self::WebhookDisabled { .. } => "webhook_disabled",
+            Self::SoldOut { .. } => "sold_out",
+            Self::PromoOffered(_) => "promo_offered",
+            Self::PromoChanged(_) => "promo_changed",
+            Self::PromoEnded { .. } => "promo_ended",
+        }
+    }
+
+    /// A review of so many stars.
+    pub fn review_received(ticket: &str, event: &str, rating: Rating) -> Self {
+        Self::ReviewReceived {
+            ticket: ticket.to_owned(),
+            event: event.to_owned(),
+            rating: rating.get(),
+        }
+    }
+
+    /// The notice in words. The English ones about promo codes are those that clients of the Express version know.
+    pub fn text(&self, language: Language) -> String {
+        match language {
+            Language::Id => self.indonesian(),
+            Language::En => self.english(),
+        }
+    }
+
+    fn indonesian(&self) -> String {
+        let language = Language::Id;
+        match self {
+            Self::OrderPlaced { order, pay_until } => {
+                let until = language.moment(*pay_until, HOME);
+                format!("Pesanan {order} menunggu pembayaran. Bayar sebelum {until}.")
+            }
+            Self::OrderPaid { order, tickets } => {
+                format!("Pesanan {order} sudah lunas, {tickets} tiket Anda sudah siap.")
+            }
+            Self::OrderExpired { order } => {
+                format!("Waktu pembayaran pesanan {order} sudah habis. Tiketnya dijual kembali.")
+            }
+            Self::PaidTooLate { order, amount } => {
+                format!("Pembayaran pesanan {order} tiba terlambat. {amount} akan kami kembalikan.")
+            }
+            Self::RefundStarted { order, amount } => {
+                format!("Pengembalian dana {amount} untuk pesanan {order} sedang diproses.")
+            }
+            Self::RefundManual { order, amount } => {
+                format!("Tim kami akan mentransfer {amount} untuk pesanan {order}. Periksa email Anda.")
+            }
+            Self::RefundDone { order, amount } => {
+                format!("{amount} untuk pesanan {order} telah dikembalikan.")
+            }
+            Self::RefundFailed { order, amount } => format!(
+                "Pengembalian dana {amount} untuk pesanan {order} tidak dilakukan: uangnya sudah kembali dengan cara lain."
+            ),
+            Self::EventChanged(new) => {
+                let (date, event, location) =
+                    (language.moment(new.date, &new.zone), &new.event, &new.location);
+                format!("Jadwal atau tempat {event} berubah: {date}, {location}.")
+            }
+            Self::EventCancelled { event } => format!("{event} dibatalkan. Tiket Anda tidak berlaku lagi."),
+            Self::EventReminder(soon) => {
+                let (date, event, location) = (
+                    language.moment(soon.date, &soon.zone),
+                    &soon.event,
+                    &soon.location,
+                );
+                format!("{event} sebentar lagi: {date}, {location}. Siapkan tiket Anda.")
+            }
+            Self::ReviewHeld { ticket, hold } => {
+                format!(
+                    "Ulasan Anda tentang {ticket} menunggu moderator: {}",
+                    hold.in_words(language)
+                )
+            }
+            Self::ReviewShown { ticket } => format!("Ulasan Anda tentang {ticket} sekarang ditampilkan"),
+            Self::ReviewHidden { ticket, reason } => {
+                format!("Ulasan Anda tentang {ticket} disembunyikan: {reason}")
+            }
+            Self::ReviewReceived {
+                ticket,
+                event,
+                rating,
+            } => {
+                format!("Ulasan baru untuk {ticket} ({event}): {rating} dari 5 bintang")
+            }
+            Self::WebhookDisabled { host } => {
+                format!("Webhook Anda di {host} dinonaktifkan: pesan kami tidak diterima lagi")
+            }
+            Self::SoldOut { ticket, event } => format!("Tiket {ticket} untuk {event} habis terjual"),
+            Self::PromoOffered(offer) => {
+                let (until, Offer { code, off, .. }) = (language.day(offer.until, HOME), offer);
+                format!("Kode promo baru {code} tersedia! Dapatkan diskon {off}. Berlaku sampai {until}")
+            }
+            Self::PromoChanged(offer) => {
+                let (until, Offer { code, off, .. }) = (language.day(offer.until, HOME), offer);
+                format!("Kode promo {code} diperbarui! Sekarang diskon {off}. Berlaku sampai {until}")
+            }
+            Self::PromoEnded { code } => format!("Kode promo {code} tidak tersedia lagi"),
+        }
+    }
+
+    fn english(&self) -> String {
+        let language = Language::En;
+        match self {
+            Self::OrderPlaced { order, pay_until } => {
+                let until = language.moment(*pay_until, HOME);
+                format!("Order {order} awaits payment. Pay before {until}.")
+            }
+            Self::OrderPaid { order, tickets: 1 } => format!("Order {order} is paid, your ticket is ready."),
+            Self::OrderPaid { order, tickets } => {
+                format!("Order {order} is paid, your {tickets} tickets are ready.")
+            }
+            Self::OrderExpired { order } => {
+                format!("The time to pay order {order} is over. Its tickets went back on sale.")
+            }
+            Self::PaidTooLate { order, amount } => {
+                format!("The payment of order {order} came too late. You will get {amount} back.")
+            }
+            Self::RefundStarted { order, amount } => {
+                format!("Your refund of {amount} for order {order} is on its way.")
+            }
+            Self::RefundManual { order, amount } => {
+                format!("Our team will transfer {amount} for order {order} to you. Please look at your mail.")
+            }
+            Self::RefundDone { order, amount } => format!("{amount} for order {order} went back to you."),
+            Self::RefundFailed { order, amount } => format!(
+                "The refund of {amount} for order {order} was not made: the money went back another way."
+            ),
+            Self::EventChanged(new) => {
+                let (date, event, location) =
+                    (language.moment(new.date, &new.zone), &new.event, &new.location);
+                format!("Time or place of {event} changed: {date}, {location}.")
+            }
+            Self::EventCancelled { event } => {
+                format!("{event} was called off. Your tickets are no longer valid.")
+            }
+            Self::EventReminder(soon) => {
+                let (date, event, location) = (
+                    language.moment(soon.date, &soon.zone),
+                    &soon.event,
+                    &soon.location,
+                );
+                format!("{event} begins soon: {date}, {location}. Have your tickets ready.")
+            }
+            Self::ReviewHeld { ticket, hold } => {
+                format!(
+                    "Your review of {ticket} waits for a moderator: {}",
+                    hold.in_words(language)
+                )
+            }
+            Self::ReviewShown { ticket } => format!("Your review of {ticket} is shown now"),
+            Self::ReviewHidden { ticket, reason } => format!("Your review of {ticket} was hidden: {reason}"),
+            Self::ReviewReceived {
+                ticket,
+                event,
+                rating,
+            } => {
+                format!("A new review of {ticket} ({event}): {rating} of 5 stars")
+            }
+            Self::WebhookDisabled { host } => {
+                format!("Your webhook at {host} was disabled: it takes our messages no more")
+            }
+            Self::SoldOut { ticket, event } => format!("{ticket} tickets for {event} are sold out"),
+            Self::PromoOffered(offer) => {
+                let (until, Offer { code, off, .. }) = (language.day(offer.until, HOME), offer);
+                format!("New promo code {code} is available! Get {off} discount. Valid until {until}")
+            }
+            Self::PromoChanged(offer) => {
+                let (until, Offer { code, off, .. }) = (language.day(offer.until, HOME), offer);
+                format!(
+                    "Promo code {code} has been updated! Now offering {off} discount. Valid until {until}"
+                )
+            }
+            Self::PromoEnded { code } => format!("Promo code {code} is no longer available"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rupiah(amount: i64) -> Rupiah {
+        Rupiah::new(amount).unwrap()
+    }
+
+    /// One of each kind.
+    fn all() -> Vec<Notice> {
+        let (order, ticket, event) = ("ORDER-1".to_owned(), "Festival".to_owned(), "Jazz".to_owned());
+        let (order, ticket, event) = (|| order.clone(), || ticket.clone(), || event.clone());
+        let at = Timestamp::parse("2030-01-05T12:30:00Z").unwrap();
+        let amount = rupiah(150_000);
+        let schedule = || Schedule {
+            event: event(),
+            date: at,
+            zone: "Asia/Makassar".to_owned(),
+            location: "Karebosi".to_owned(),
+        };
+        let code = PromoCode::parse("jazz10").unwrap();
+        let terms = Terms {
+            off: Off::Percent(Percent::new(1_000).unwrap()),
+            valid_to: Timestamp::parse("2035-01-01").unwrap(),
+            ..Terms::default()
+        };
+        vec![
+            Notice::OrderPlaced {
+                order: order(),
+                pay_until: at,
+            },
+            Notice::OrderPaid {
+                order: order(),
+                tickets: 2,
+            },
+            Notice::OrderExpired { order: order() },
+            Notice::PaidTooLate {
+                order: order(),
+                amount,
+            },
+            Notice::RefundStarted {
+                order: order(),
+                amount,
+            },
+            Notice::RefundManual {
+                order: order(),
+                amount,
+            },
+            Notice::RefundDone {
+                order: order(),
+                amount,
+            },
+            Notice::RefundFailed {
+                order: order(),
+                amount,
+            },
+            Notice::EventChanged(schedule()),
+            Notice::EventCancelled { event: event() },
+            Notice::EventReminder(schedule()),
+            Notice::ReviewHeld {
+                ticket: ticket(),
+                hold: Hold::Link,
+            },
+            Notice::ReviewShown { ticket: ticket() },
+            Notice::ReviewHidden {
+                ticket: ticket(),
+                reason: "off topic".to_owned(),
+            },
+            Notice::review_received("Festival", "Jazz", Rating::new(4).unwrap()),
+            Notice::WebhookDisabled {
+                host: "hooks.example.com".to_owned(),
+            },
+            Notice::SoldOut {
+                ticket: ticket(),
+                event: event(),
+            },
+            Notice::PromoOffered(Offer::new(&code, &terms)),
+            Notice::PromoChanged(Offer::new(&code, &terms)),
+            Notice::PromoEnded {
+                code: code.as_str().to_owned(),
+            },
+        ]
+    }
+
+    #[test]
+    fn a_notice_survives_the_database_under_the_word_of_its_kind() {
+        for notice in all() {
+            let json = serde_json::to_value(&notice).unwrap();
+            assert_eq!(json["kind"], notice.kind());
+            assert_eq!(serde_json::from_value::<Notice>(json).unwrap(), notice);
+        }
+    }
+
+    #[test]
+    fn every_notice_says_its_facts_in_both_languages_and_fits_a_line() {
+        for notice in all() {
+            let (id, en) = (notice.text(Language::Id), notice.text(Language::En));
+            assert_ne!(id, en);
+            let json = serde_json::to_value(&notice).unwrap();
+            for fact in ["order", "ticket", "event", "code", "location", "reason", "host"] {
+                let Some(fact) = json.get(fact).and_then(|fact| fact.as_str()) else {
+                    continue;
+                };
+                assert!(id.contains(fact) && en.contains(fact), "{fact}: {id} / {en}");
+            }
+            assert!(
+                id.chars().count() <= 300 && en.chars().count() <= 300,
+                "{id} / {en}"
+            );
+        }
+    }
+
+    #[test]
+    fn times_are_those_of_the_place_and_amounts_in_rupiah() {
+        let text = |kind: &str, language| {
+            let found = all().into_iter().find(|notice| notice.kind() == kind);
+            found.unwrap().text(language)
+        };
+        assert_eq!(
+            text("event_changed", Language::En),
+            "Time or place of Jazz changed: Saturday, 5 January 2030 at 20:30 WITA, Karebosi."
+        );
+        assert_eq!(
+            text("order_placed", Language::Id),
+            "Pesanan ORDER-1 menunggu pembayaran. Bayar sebelum Sabtu, 5 Januari 2030 pukul 19.30 WIB."
+        );
+        assert_eq!(
+            text("refund_done", Language::En),
+            "Rp 150.000 for order ORDER-1 went back to you."
+        );
+    }
+
+    #[test]
+    fn promo_codes_are_announced_as_existing_clients_know_it() {
+        let texts: Vec<String> = all().iter().map(|notice| notice.text(Language::En)).collect();
+        for known in [
+            "New promo code JAZZ10 is available! Get 10% discount. Valid until 1/1/2035",
+            "Promo code JAZZ10 has been updated! Now offering 10% discount. Valid until 1/1/2035",
+            "Promo code JAZZ10 is no longer available",
+        ] {
+            assert!(texts.iter().any(|text| text == known), "{known}");
+        }
+        let amount = Terms {
+            off: Off::Amount(rupiah(50_000)),
+            ..Terms::default()
+        };
+        let code = PromoCode::parse("HEMAT").unwrap();
+        assert_eq!(Offer::new(&code, &amount).off, "Rp 50.000");
+    }
+}
