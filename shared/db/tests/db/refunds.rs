@@ -508,6 +508,46 @@ async fn the_ledger_takes_no_nonsense() {
     assert_consistent(&client).await;
 }
 
+/// Behind the rules of the program stands the schema: it refuses a second time even to whoever forgets to look.
+#[tokio::test]
+async fn the_schema_lets_nothing_go_back_twice() {
+    let (db, festival) = on_sale(100).await;
+    let mut client = db.client().await;
+    let order = paid(&mut client, &[(festival, 2)]).await;
+    let all = tickets(&mut client, order).await;
+    let refund = ask(&mut client, order, &these(&all[..1])).await.unwrap();
+    let said = gave_back("partial_refund", 2_000, &[(&refund.key, 1_000)]);
+    apply(&mut client, order, &said, 3).await;
+    let another = "insert into refunds (payment_id, key, amount, reason, cause, event_id, status, next_try_at, created_at, updated_at)
+        select payment_id, key || '-2', 1, 'again', cause, event_id, 'requested', now(), now(), now() from refunds
+        order by id desc limit 1 returning id";
+    let second: i64 = client.query_one(another, &[]).await.unwrap().get(0);
+    let event = "update refunds set cause = 'event_cancelled', event_id = 1";
+    for (constraint, sql) in [
+        (
+            "refund_tickets_ticket_id_key",
+            format!("insert into refund_tickets values ({second}, {})", all[0]),
+        ),
+        (
+            "ledger_postings_refund_id_key",
+            format!(
+                "insert into ledger_postings (kind, payment_id, refund_id, at) select 'refund', payment_id, id, now()
+                 from refunds where id = {}",
+                refund.id
+            ),
+        ),
+        (
+            "refunds_payment_id_key_key",
+            format!("update refunds set key = (select key from refunds where id = {}) where id = {second}", refund.id),
+        ),
+        ("refunds_cancellation_idx", event.to_owned()),
+    ] {
+        let error = client.batch_execute(&sql).await.unwrap_err();
+        let name = error.as_db_error().and_then(|error| error.constraint()).map(str::to_owned);
+        assert_eq!(name.as_deref(), Some(constraint), "{sql}: {error:?}");
+    }
+}
+
 #[tokio::test]
 async fn refunds_are_asked_for_again_after_ever_longer_pauses() {
     let (db, festival) = on_sale(100).await;
