@@ -5,6 +5,7 @@
 
 use acceptance::{Buyer, Database, Fleet, Organizer, Reply, TicketTerms, eventually};
 use serde_json::{Value, json};
+use std::collections::HashMap;
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
@@ -12,8 +13,11 @@ use tokio::task::JoinSet;
 /// Until everything is as it should be again.
 const PATIENCE: Duration = Duration::from_secs(300);
 
-/// A buyer who waits for a gateway that says nothing is told so within this time. The time for the emulator is in it.
-const SOON: Duration = Duration::from_millis(3_500);
+/// A buyer who waits for a gateway that says nothing is told so within this time, as the buyer measures it.
+const SOON: Duration = Duration::from_secs(3);
+
+/// Who asks while the breaker is open is answered within this time, as the function measures it.
+const AT_ONCE: Duration = Duration::from_millis(50);
 
 /// Buyers who try again and again. Each keeps a process of its own busy.
 const BUYERS: usize = 12;
@@ -67,7 +71,7 @@ impl Shop {
 
 /// An answer during the outage.
 struct Told {
-    at: Duration,
+    request: String,
     took: Duration,
 }
 
@@ -76,11 +80,12 @@ async fn insist(buyer: Buyer, ticket: i64, begun: Instant, outage: Duration) -> 
     let body = json!({"ticketId": ticket, "quantity": 1});
     let mut told = Vec::new();
     while begun.elapsed() < outage {
-        let (at, asked) = (begun.elapsed(), Instant::now());
+        let asked = Instant::now();
         let reply = buyer.api.post("/payments/initialize", &body).await;
         let took = asked.elapsed();
         is_told_to_come_back(&reply);
-        told.push(Told { at, took });
+        let request = reply.header("x-request-id").to_owned();
+        told.push(Told { request, took });
         tokio::time::sleep(PAUSE).await;
     }
     told
@@ -102,11 +107,57 @@ fn print(line: &str) {
     writeln!(stderr, "{line}").unwrap();
 }
 
-/// The answer that so many percent of all are not slower than.
-fn percentile(told: &[&Told], percent: usize) -> Duration {
-    let mut all: Vec<Duration> = told.iter().map(|told| told.took).collect();
-    all.sort_unstable();
-    all[(all.len() - 1) * percent / 100]
+/// Times in their order.
+struct Times(Vec<Duration>);
+
+impl Times {
+    fn of(times: impl IntoIterator<Item = Duration>) -> Self {
+        let mut times: Vec<_> = times.into_iter().collect();
+        times.sort_unstable();
+        Self(times)
+    }
+
+    /// What so many percent of all are not longer than.
+    fn percent(&self, percent: usize) -> Duration {
+        self.0[(self.0.len() - 1) * percent / 100]
+    }
+}
+
+impl std::fmt::Display for Times {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let [median, most, nearly, slowest] = [50, 95, 99, 100].map(|percent| self.percent(percent));
+        let count = self.0.len();
+        write!(
+            f,
+            "{count} answers, median {median:?}, 95 % {most:?}, 99 % {nearly:?}, slowest {slowest:?}"
+        )
+    }
+}
+
+/// How long the function itself took for the answers that it gave without asking the gateway, because the breaker was open.
+/// Its log says which those are, and it says how long they took without the way through the emulator and the wait for a
+/// processor, both of which are the machine's.
+fn by_the_breaker(shop: &Shop, told: &[Told]) -> (Times, Times) {
+    let lines = shop.fleet.logs("payments").lines();
+    let mut known: HashMap<&str, &Value> = HashMap::new();
+    for line in &lines {
+        if let Some(request) = line["request_id"].as_str() {
+            known.insert(request, line);
+        }
+    }
+    let (mut within, mut outside) = (Vec::new(), Vec::new());
+    for answer in told {
+        let line = known.get(answer.request.as_str());
+        let line = line.unwrap_or_else(|| panic!("nothing is logged of {}", answer.request));
+        if line["cause"]
+            .as_str()
+            .is_some_and(|cause| cause.contains("is left alone"))
+        {
+            within.push(Duration::from_millis(line["duration_ms"].as_u64().unwrap()));
+            outside.push(answer.took);
+        }
+    }
+    (Times::of(within), Times::of(outside))
 }
 
 #[tokio::test]
@@ -138,17 +189,18 @@ async fn the_fleet_sells_on_when_the_gateway_comes_back_and_charges_nobody_twice
     let back = Instant::now();
 
     // Every process has to learn it by a failure of its own; after that nobody waits but who tries.
-    let all: Vec<&Told> = told.iter().collect();
-    let later: Vec<&Told> = told.iter().filter(|told| told.at > outage / 2).collect();
-    let slowest = percentile(&all, 100);
-    let (median, most) = (percentile(&later, 50), percentile(&later, 90));
-    print(&format!(
-        "outage of {outage:?}: {} answers, slowest {slowest:?}; in its second half {} answers, median {median:?}, 90 % {most:?}",
-        all.len(),
-        later.len(),
-    ));
-    assert!(slowest < SOON, "{slowest:?}");
-    assert!(median < Duration::from_millis(50), "{median:?}");
+    let all = Times::of(told.iter().map(|told| told.took));
+    let (within, outside) = by_the_breaker(&shop, &told);
+    print(&format!("outage of {outage:?}: {all}"));
+    print(&format!("of the open breaker, within the function: {within}"));
+    print(&format!("of the open breaker, as buyers see it: {outside}"));
+    assert!(all.percent(100) < SOON, "{all}");
+    let share = within.0.len() * 100 / all.0.len();
+    assert!(share >= 50, "the breaker gave only {share} % of the answers");
+    // Not all of them: the first answer of a process also waits for its connections, and on a busy machine anybody waits for
+    // a processor now and then. A quiet minute of 60 s gave 969 answers, of them 99 % within 42 ms and the slowest in 69 ms.
+    assert!(within.percent(95) < AT_ONCE, "{within}");
+    assert!(outside.percent(50) < AT_ONCE, "{outside}");
 
     // What was tried in vain works now, as one order each.
     let body = json!({"ticketId": shop.ticket, "quantity": 1});

@@ -1,6 +1,6 @@
 //! Money goes back: asked for, by ticket, twice at once, by hand, too late for its tickets, and for a cancelled event.
 
-use acceptance::{Buyer, Database, Event, Fleet, Organizer, TicketTerms, eventually, unique};
+use acceptance::{Api, Buyer, Database, Event, Fleet, Organizer, Reply, TicketTerms, eventually, unique};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -168,6 +168,59 @@ async fn one_ticket_goes_back_and_the_other_opens_the_gate() {
     }
     verdicts.sort_by_key(|valid| valid == true);
     assert_eq!(verdicts, [false, true]);
+}
+
+#[tokio::test]
+async fn buyers_give_back_by_themselves_while_the_policy_of_the_event_lets_them() {
+    let sale = Sale::new().await;
+    let (order, refunds) = sale.paid(&sale.buyer, 2, "gopay").await;
+    let policy = format!("/events/{}/refund-policy", sale.event.id);
+    let ticket = sale.buyer.api.get(&refunds).await.data(200)["tickets"][0]["ticketId"].clone();
+    let wish = json!({"ticketIds": [ticket], "reason": "I cannot come"});
+    let set = async |api: &Api, hours: Value| {
+        let body = json!({"refundHours": hours});
+        Reply::of(api.request("PUT", &policy).json(&body)).await
+    };
+    // Nothing is allowed until somebody allows it, and nobody but the organizer does.
+    assert_eq!(
+        sale.fleet.stranger().get(&policy).await.data(200)["refundHours"],
+        Value::Null
+    );
+    let refused = sale.buyer.api.post(&refunds, &wish).await;
+    assert_eq!(refused.error(409), "refund_not_allowed");
+    assert_eq!(set(&sale.buyer.api, json!(24)).await.error(403), "forbidden");
+    // Longer before the event than it is away: the time for it is over.
+    let move_event = "update events set date = now() + interval '48 hours' where id = $1";
+    sale.db.run(move_event, &[&sale.event.id]).await;
+    set(&sale.organizer.api, json!(49)).await.data(200);
+    let refused = sale.buyer.api.post(&refunds, &wish).await;
+    assert_eq!(refused.error(409), "refund_not_allowed");
+
+    set(&sale.organizer.api, json!(47)).await.data(200);
+    assert_eq!(
+        sale.fleet.stranger().get(&policy).await.data(200)["refundHours"],
+        47
+    );
+    let stranger = Buyer::register(&sale.fleet).await;
+    assert_eq!(stranger.api.post(&refunds, &wish).await.error(404), "not_found");
+    let part = json!({"amount": 1_000, "reason": "A little"});
+    assert_eq!(
+        sale.buyer.api.post(&refunds, &part).await.error(400),
+        "invalid_input",
+        "buyers give back whole tickets"
+    );
+    let asked = sale.buyer.api.post(&refunds, &wish).await.data(201);
+    assert_eq!(asked["amount"], 125_000);
+    let again = sale.buyer.api.post(&refunds, &wish).await;
+    assert_eq!(again.error(409), "ticket_void");
+    sale.until_payment_is(&order, "partially_refunded").await;
+    assert_eq!(sale.given(&order).await, (125_000, 1));
+    assert_eq!(sale.good(&sale.buyer).await.len(), 1);
+    // What is taken back holds at once.
+    set(&sale.organizer.api, Value::Null).await.data(200);
+    let rest = json!({"reason": "Neither can my friend"});
+    let refused = sale.buyer.api.post(&refunds, &rest).await;
+    assert_eq!(refused.error(409), "refund_not_allowed");
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use domain::{Error, FieldError, Kind, Timestamp};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Serialize;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// An error on its way to the client. `?` makes it from anything that is or becomes a [`domain::Error`].
 #[derive(Debug, Clone)]
@@ -72,21 +73,27 @@ struct Envelope<'a> {
 pub(crate) struct Unfinished(Failure);
 
 impl Unfinished {
-    /// The answer with its envelope; logs what is worth it, once.
-    pub(crate) fn finish(&self, request_id: &str, route: &str) -> Response {
+    /// The answer with its envelope; logs what is worth it, once, and how long it took.
+    pub(crate) fn finish(&self, request_id: &str, route: &str, took: Duration) -> Response {
         let error = self.0.error.as_ref();
         let cause = error.internal.as_ref().map(domain::error::Internal::chain);
-        let cause = cause.as_deref().unwrap_or("");
+        let (cause, code) = (cause.as_deref().unwrap_or(""), error.code);
+        let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         match error.kind {
-            Kind::Internal => tracing::error!(request_id, route, code = error.code, cause, "request failed"),
-            Kind::Unavailable => tracing::warn!(
-                request_id,
-                route,
-                code = error.code,
-                cause,
-                "dependency not available"
-            ),
-            _ => tracing::info!(request_id, route, code = error.code, cause, "request refused"),
+            Kind::Internal => {
+                tracing::error!(request_id, route, code, cause, duration_ms, "request failed");
+            }
+            Kind::Unavailable => {
+                tracing::warn!(
+                    request_id,
+                    route,
+                    code,
+                    cause,
+                    duration_ms,
+                    "dependency not available"
+                );
+            }
+            _ => tracing::info!(request_id, route, code, cause, duration_ms, "request refused"),
         }
         let envelope = Envelope {
             status: "error",

@@ -14,6 +14,7 @@ use lambda_http::RequestExt as _;
 use runtime::Env;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// Largest answer of a function: Lambda's own limit.
 const LARGEST_ANSWER: usize = 6 * 1024 * 1024;
@@ -62,6 +63,7 @@ pub(crate) async fn unknown_method() -> Failure {
 }
 
 pub(crate) async fn finish(State(site): State<Arc<Site>>, mut request: Request, next: Next) -> Response {
+    let begun = Instant::now();
     let request_id = request_id(&request);
     let allowed_origin = site.allow(request.headers());
     let if_none_match = request.headers().get(header::IF_NONE_MATCH).cloned();
@@ -85,7 +87,7 @@ pub(crate) async fn finish(State(site): State<Arc<Site>>, mut request: Request, 
         }
     };
     let response = match response.extensions().get::<Unfinished>() {
-        Some(unfinished) => unfinished.finish(&request_id, &route),
+        Some(unfinished) => unfinished.finish(&request_id, &route, begun.elapsed()),
         None => response,
     };
     let mut response = with_etag(&method, if_none_match.as_ref(), response).await;
