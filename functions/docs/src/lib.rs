@@ -1,6 +1,7 @@
 //! The front page of the API, its documentation, the page at the end of a payment, and the answer to whatever has no route
 //! anywhere: the gateway sends it here.
 
+mod get_asyncapi;
 mod get_docs_asset;
 mod get_openapi;
 mod payment_finished;
@@ -39,6 +40,7 @@ pub const ROUTES: &[Route] = &[
     welcome::ROUTE,
     show_api_docs::ROUTE,
     get_openapi::ROUTE,
+    get_asyncapi::ROUTE,
     get_docs_asset::ROUTE,
     payment_finished::ROUTE,
 ];
@@ -49,6 +51,7 @@ pub fn router(app: App, site: Site) -> axum::Router {
         .at(&welcome::ROUTE, welcome::welcome)
         .at(&show_api_docs::ROUTE, show_api_docs::show_api_docs)
         .at(&get_openapi::ROUTE, get_openapi::get_openapi)
+        .at(&get_asyncapi::ROUTE, get_asyncapi::get_asyncapi)
         .at(&get_docs_asset::ROUTE, get_docs_asset::get_docs_asset)
         .at(&payment_finished::ROUTE, payment_finished::payment_finished)
         .build(app, site)

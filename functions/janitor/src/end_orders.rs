@@ -1,7 +1,7 @@
 use crate::{App, Report};
 use db::orders::Overdue;
 use db::{orders, payments, promos, stock};
-use domain::message::{Envelope, Outgoing, PaymentNotice, Queue};
+use domain::message::{Envelope, Happening, Outgoing, PaymentNotice, Queue};
 use domain::order::OrderStatus;
 use domain::payment::{PaymentStatus, TransactionStatus, read_status};
 use domain::{Error, Timestamp};
@@ -153,7 +153,15 @@ async fn end(app: &App, order: &Overdue, now: Timestamp) -> Result<bool, Error> 
     orders::set_status(&tx, order.id, OrderStatus::Expired, now).await?;
     stock::release_order(&tx, order.id).await?;
     promos::give_back(&tx, &locked, now).await?;
+    let happening = Happening::Order { order: order.id };
+    let message = Outgoing::happening(runtime::random::hex::<16>(), happening)?;
+    db::outbox::insert(&tx, &message, now).await?;
     tx.commit().await.map_err(db::DbError::from)?;
+    app.queue
+        .publish_committed(&[message], async |ids| {
+            db::outbox::mark_published(&conn, ids, now).await
+        })
+        .await;
     Ok(true)
 }
     app.queue

@@ -3,6 +3,7 @@
 //! never looks costs nothing. Who opens an account later is not shown what was said before.
 
 mod create_notification;
+mod create_socket_ticket;
 mod delete_notification;
 mod list_notifications;
 mod mark_all_notifications_read;
@@ -10,8 +11,8 @@ mod mark_notification_read;
 mod mark_notification_unread;
 
 use db::notifications::Notification;
-use domain::{NotificationId, Timestamp, UserId};
 use domain::language::Language;
+use domain::{NotificationId, Timestamp, UserId};
 use runtime::{BootError, Clock, Env};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -23,10 +24,12 @@ pub struct App {
     pub db: db::Db,
     /// Checks tokens.
     pub tokens: Tokens,
-    /// Tells the time.
     /// Publishes messages after a commit.
     pub queue: queue::Publisher,
+    /// Tells the time.
     pub clock: Clock,
+    /// Language of notices to people who did not choose one.
+    pub language: Language,
 }
 
 impl App {
@@ -39,12 +42,12 @@ impl App {
         Ok(Self {
             db: db::Db::new(config),
             tokens: Tokens::from_env(env)?,
+            queue: queue::Publisher::connect(|name| env.get(name)).await,
             clock: Clock::system(),
+            language: env.parsed("DEFAULT_LANGUAGE", Language::default())?,
         })
     }
-            queue: queue::Publisher::connect(|name| env.get(name)).await,
 }
-            language: env.parsed("DEFAULT_LANGUAGE", Language::default())?,
 
 web::service!(App);
 
@@ -52,6 +55,7 @@ web::service!(App);
 pub const ROUTES: &[Route] = &[
     list_notifications::ROUTE,
     create_notification::ROUTE,
+    create_socket_ticket::ROUTE,
     mark_all_notifications_read::ROUTE,
     mark_notification_read::ROUTE,
     mark_notification_unread::ROUTE,
@@ -65,6 +69,10 @@ pub fn router(app: App, site: Site) -> axum::Router {
         .at(
             &create_notification::ROUTE,
             create_notification::create_notification,
+        )
+        .at(
+            &create_socket_ticket::ROUTE,
+            create_socket_ticket::create_socket_ticket,
         )
         .at(
             &mark_all_notifications_read::ROUTE,

@@ -3,7 +3,8 @@
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
     web::run(async |env| {
-        notifications::App::from_env(&env).map(|app| notifications::router(app, web::Site::from_env(&env)))
+        let app = notifications::App::from_env(&env).await?;
+        Ok(notifications::router(app, web::Site::from_env(&env)))
     })
     .await
 }

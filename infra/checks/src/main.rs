@@ -1,10 +1,15 @@
-//! Writes the API document.
+//! Writes the API documents.
 
 use anyhow::Context as _;
-use checks::{openapi, repository};
+use checks::{asyncapi, openapi, repository};
 
 fn main() -> anyhow::Result<()> {
-    let file = repository::root().join(repository::OPENAPI);
-    let text = openapi::text()?;
-    std::fs::write(&file, text).with_context(|| format!("{} cannot be written", repository::OPENAPI))
+    for (name, text) in [
+        (repository::OPENAPI, openapi::text()?),
+        (repository::ASYNCAPI, asyncapi::text()?),
+    ] {
+        let file = repository::root().join(name);
+        std::fs::write(&file, text).with_context(|| format!("{name} cannot be written"))?;
+    }
+    Ok(())
 }

@@ -11,6 +11,9 @@ use std::process::Command;
 /// Where the API document stands, from the root of the repository.
 pub const OPENAPI: &str = "functions/docs/openapi.json";
 
+/// Where the document of the WebSocket API stands, from the root of the repository.
+pub const ASYNCAPI: &str = "functions/docs/asyncapi.json";
+
 /// The root of the repository.
 pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -64,6 +67,8 @@ pub struct Deployed {
     pub queues: Vec<String>,
     /// Whether a schedule starts it.
     pub scheduled: bool,
+    /// Whether it is behind a WebSocket API.
+    pub serves_sockets: bool,
 }
 
 /// The functions of `template.yaml`.
@@ -77,11 +82,21 @@ pub fn deployed() -> Result<Vec<Deployed>> {
         .get("Resources")
         .and_then(Value::as_object)
         .context("template.yaml has no Resources")?;
+    let behind_sockets = |name: &str| {
+        let arn = format!("${{{name}.Arn}}");
+        resources.values().any(|resource| {
+            text(resource, "/Type") == Some("AWS::ApiGatewayV2::Integration")
+                && text(resource, "/Properties/IntegrationUri").is_some_and(|uri| uri.contains(&arn))
+        })
+    };
     resources
         .iter()
         .filter(|(_, resource)| text(resource, "/Type") == Some("AWS::Serverless::Function"))
         .map(|(name, resource)| {
-            function(name, resource).with_context(|| format!("template.yaml, function {name}"))
+            let mut function =
+                function(name, resource).with_context(|| format!("template.yaml, function {name}"))?;
+            function.serves_sockets = behind_sockets(name);
+            Ok(function)
         })
         .collect()
 }
@@ -102,6 +117,7 @@ fn function(resource: &str, value: &Value) -> Result<Deployed> {
         targets: Vec::new(),
         queues: Vec::new(),
         scheduled: false,
+        serves_sockets: false,
     };
     let none = Map::new();
     let events = value.pointer("/Properties/Events").and_then(Value::as_object);

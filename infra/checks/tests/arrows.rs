@@ -3,7 +3,16 @@
 use checks::repository::{Workspace, workspace};
 
 /// Crates that talk to something outside; none knows another. `aws` is what those with an AWS SDK have in common.
-const ADAPTERS: [&str; 7] = ["blob", "db", "gateway", "kv", "mail", "queue", "ticketing"];
+const ADAPTERS: [&str; 8] = [
+    "blob",
+    "db",
+    "gateway",
+    "kv",
+    "mail",
+    "push",
+    "queue",
+    "ticketing",
+];
 
 /// What a crate in `shared/` may link. `testkit` may link what it likes: nothing but tests links it.
 #[expect(clippy::panic, reason = "a test fails by panicking")]
@@ -15,7 +24,7 @@ fn allowed(name: &str) -> &'static [&'static str] {
         "outbound" => &[],
         "gateway" => &["domain", "outbound", "runtime"],
         "credentials" => &["domain", "runtime"],
-        "kv" | "mail" | "queue" => &["aws", "domain"],
+        "kv" | "mail" | "push" | "queue" => &["aws", "domain"],
         "blob" => &["domain", "outbound", "runtime"],
         // What several functions do with pictures, over two adapters.
         "pictures" => &["blob", "db", "domain", "runtime", "web"],

@@ -165,7 +165,11 @@ fn what_runs_on_a_schedule_has_a_file() {
 #[test]
 fn what_nothing_starts_is_started_by_a_file() {
     for function in repository::deployed().unwrap() {
-        if function.targets.is_empty() && function.queues.is_empty() && !function.scheduled {
+        let started = !function.targets.is_empty()
+            || !function.queues.is_empty()
+            || function.scheduled
+            || function.serves_sockets;
+        if !started {
             assert!(
                 !files(&function.name).is_empty(),
                 "nothing starts {}, so events/{}/ must",
@@ -174,4 +178,27 @@ fn what_nothing_starts_is_started_by_a_file() {
             );
         }
     }
+}
+
+#[test]
+fn the_files_of_the_websocket_api_are_what_its_function_reads() {
+    let behind: Vec<String> = repository::deployed()
+        .unwrap()
+        .into_iter()
+        .filter(|function| function.serves_sockets)
+        .map(|function| function.name)
+        .collect();
+    assert_eq!(behind, ["realtime"]);
+    let mut said = 0;
+    for name in files("websocket") {
+        let file = format!("events/websocket/{name}.json");
+        let event = repository::read_json(&file).unwrap();
+        serde_json::from_value::<worker::SocketEvent>(event.clone())
+            .unwrap_or_else(|error| panic!("{file}: {error}"));
+        if let Some(text) = event["body"].as_str() {
+            domain::realtime::read(text).unwrap_or_else(|error| panic!("{file}: {error}"));
+            said += 1;
+        }
+    }
+    assert!(said > 0, "no file says anything");
 }

@@ -29,6 +29,7 @@ pub mod preferences;
 pub mod promo_campaigns;
 pub mod promos;
 mod rds_token;
+pub mod realtime;
 pub mod reconciliation;
 pub mod refunds;
 pub mod reviews;

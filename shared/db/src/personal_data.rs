@@ -139,6 +139,10 @@ pub const TABLES: &[Table] = &[
     },
     Table {
         name: "api_keys", whose: "user_id", erasure: Erasure::Rows,
+    Table {
+        name: "socket_tickets", whose: "session_id → sessions", erasure: Erasure::Rows,
+        columns: &[secret("token_hash"), neutral("session_id"), neutral("expires_at")],
+    },
         columns: &[
             kept("id"), kept("user_id"), erased("name"), erased("hint"), secret("key_hash"), erased("scopes"),
             erased("created_at"), erased("expires_at"), erased("last_used_at"), erased("revoked_at"),

@@ -29,6 +29,7 @@ pub mod price;
 pub mod promo;
 pub mod promo_code;
 pub mod rate;
+pub mod realtime;
 pub mod reconciliation;
 pub mod refund;
 pub mod review;

@@ -1,13 +1,20 @@
 //! DynamoDB as the fleet uses it: one table with a text key `pk` and a time to live, for state that may be lost or built
-//! anew. Nothing that decides about money, stock or identity is here.
+//! anew, and one with a second key `sk` for WebSockets. Nothing that decides about money, stock or identity is here.
 
 mod breaker;
+mod connections;
+mod looks;
 mod rate;
 
 pub use breaker::FleetBreaker;
+pub use connections::{Audience, Connection, Connections, Following, Page, Who};
 pub use domain::rate::{Decision, Limit};
+pub use looks::{Look, Seen, Turn};
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::AttributeValue;
 use domain::breaker::Shared;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -24,6 +31,30 @@ pub struct KvError {
 impl From<KvError> for domain::Error {
     fn from(error: KvError) -> Self {
         Self::unavailable("The service", 2).because(error)
+    }
+}
+
+/// Makes an error of what the SDK says.
+fn failed<E, R>(action: &'static str) -> impl FnOnce(SdkError<E, R>) -> KvError
+where
+    SdkError<E, R>: std::error::Error + Send + Sync + 'static,
+{
+    move |error| KvError {
+        action,
+        source: Box::new(error),
+    }
+}
+
+/// Whether the condition of a write did not hold.
+fn is_refused<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
+    error.as_service_error().and_then(ProvideErrorMetadata::code) == Some("ConditionalCheckFailedException")
+}
+
+/// The item against which the condition of an update did not hold, if there is one; `None` for other errors.
+fn refused_item<R>(error: &SdkError<UpdateItemError, R>) -> Option<Option<HashMap<String, AttributeValue>>> {
+    match error.as_service_error()? {
+        UpdateItemError::ConditionalCheckFailedException(refusal) => Some(refusal.item().cloned()),
+        _ => None,
     }
 }
 

@@ -1,5 +1,9 @@
 //! SQS as the fleet uses it: messages of the outbox go to the queue of their name.
 
+mod gauge;
+
+pub use gauge::Gauge;
+
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 use domain::message::{Outgoing, Queue};
@@ -23,6 +27,9 @@ pub enum QueueError {
     /// This function has no permission for that queue: its address is not configured.
     #[error("no address is configured for queue {0}")]
     NotConfigured(&'static str),
+    /// SQS did not say how much is in a queue.
+    #[error("failed to read how much is in a queue")]
+    Read(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
 impl From<QueueError> for domain::Error {
@@ -86,6 +93,31 @@ impl Publisher {
             Some(error) => Err(error),
             None => Ok(()),
         }
+    }
+
+    /// Sends one message that arrives after some seconds, at most 900.
+    ///
+    /// # Errors
+    /// If SQS does not take it.
+    pub async fn send_later(&self, message: &Outgoing, seconds: u16) -> Result<(), QueueError> {
+        let (client, urls) = match &self.0 {
+            Backend::Memory(_) => return self.send(message).await,
+            Backend::Sqs { client, urls } => (client, urls),
+        };
+        let queue = message.queue.as_str();
+        let Some((_, url)) = urls.iter().find(|(known, _)| *known == message.queue) else {
+            return Err(QueueError::NotConfigured(queue));
+        };
+        let request = client
+            .send_message()
+            .queue_url(url)
+            .message_body(&message.body)
+            .delay_seconds(seconds.into());
+        let sent = request.send().await.map_err(|error| QueueError::Send {
+            queue,
+            source: error.into(),
+        });
+        sent.map(drop)
     }
 
     /// Sends messages in batches and tells which were taken. A failure of one batch does not stop the others.

@@ -1,7 +1,11 @@
-//! Functions that no client calls: consumers of queues and jobs of a schedule.
+//! Functions that no client calls by HTTP: consumers of queues, jobs of a schedule, and what is behind a WebSocket API.
 //!
 //! A batch never fails as a whole. Every record is decoded and consumed on its own, a panic of one is caught, and only
 //! those that failed are reported, so that SQS delivers them again and at last moves them to the dead-letter queue.
+
+mod socket;
+
+pub use socket::{SocketAnswer, SocketEvent, Sockets, Visitor, handle_socket, run_sockets};
 
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent};
 use domain::{Error, Kind};

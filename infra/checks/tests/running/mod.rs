@@ -17,7 +17,7 @@ pub async fn api(function: &str, database: &str) -> Api {
             midtrans_webhook::router(midtrans_webhook::App::from_env(&env).await.unwrap(), site)
         }
         "promos" => promos::router(promos::App::from_env(&env).await.unwrap(), site),
-        "notifications" => notifications::router(notifications::App::from_env(&env).unwrap(), site),
+        "notifications" => notifications::router(notifications::App::from_env(&env).await.unwrap(), site),
         "payments" => payments::router(payments::App::from_env(&env).await.unwrap(), site),
         "reviews" => reviews::router(reviews::App::from_env(&env).unwrap(), site),
         "tickets" => tickets::router(tickets::App::from_env(&env).unwrap(), site),

@@ -30,6 +30,7 @@ mod permutations;
 mod personal_data;
 mod promos;
 mod races;
+mod realtime;
 mod refund_shares;
 mod refunds;
 mod reviews;

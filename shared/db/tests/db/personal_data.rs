@@ -149,6 +149,8 @@ async fn somebody(db: &TestDb) -> UserId {
              values ('{SECRET}', '{SECRET}', {user}, '{SECRET}', now(), now(), now());
          insert into role_changes (user_id, changed_by, from_role, to_role, at)
              values ({user}, {user}, 'user', 'organizer', now());
+         insert into socket_tickets (token_hash, session_id, expires_at)
+             select '{SECRET}'::bytea, max(id), now() from sessions;
          insert into audit_log (at, actor_id, actor_role, actor_via, action, subject_kind, subject_id, changes, client_ip,
                                 user_agent, request_id)
              values (now(), {user}, 'organizer', 'session', 'create_event', 'event', {event}, '{{}}', '{CANARY}', '{CANARY}', 'r');
