@@ -1,4 +1,4 @@
-use crate::{App, Visibility, changes, check_span, check_upcoming};
+use crate::{App, Visibility, changes, check_span, check_upcoming, tell};
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use db::events::NewEvent;
@@ -101,7 +101,9 @@ pub(crate) async fn create_event(
         event.image_url = db::images::show_on_event(&tx, event.id, image, now).await?;
     }
     let subject = Subject::Event(event.id);
-    let entry = origin.entry(caller, ROUTE.id, subject, changes::of_new(&event), now);
+    let changes = changes::of_new(&event);
+    tell::webhooks(&tx, None, &event, &changes, now).await?;
+    let entry = origin.entry(caller, ROUTE.id, subject, changes, now);
     db::audit::record(&tx, &entry).await?;
     let answer = Answer::created("Event created successfully", EventOut::new(event, now));
     db::idempotency::store(tx.client(), once.as_ref(), &answer.to_stored()).await?;

@@ -20,6 +20,7 @@ mod set_refund_policy;
 mod status;
 mod unpublish_event;
 mod update_event;
+mod tell;
 
 use db::events::Event;
 use domain::event::{EventStatus, Step};

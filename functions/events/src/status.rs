@@ -1,6 +1,6 @@
 //! Publishing an event, taking it back, calling it off: the same with another step.
 
-use crate::{App, changes, check_upcoming};
+use crate::{App, changes, check_upcoming, tell};
 use db::events::EventPatch;
 use domain::audit::Subject;
 use domain::event::{EventStatus, Step};
@@ -41,6 +41,7 @@ pub(crate) async fn take(
     };
     let event = db::events::update(&tx, id, &patch, now).await?;
     let changes = changes::between(&before, &event, None);
+    tell::webhooks(&tx, Some(before.status), &event, &changes, now).await?;
     let entry = origin.entry(caller, action, Subject::Event(id), changes, now);
     db::audit::record(&tx, &entry).await?;
     if step == Step::Cancel {

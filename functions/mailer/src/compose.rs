@@ -2,7 +2,8 @@
 
 use crate::letter::Letter;
 use crate::letters::{
-    self, EventCancelled, Line, MOST_TICKETS, OrderPlaced, Progress, RefundDue, Ticket, Tickets,
+    self, Bill, EventCancelled, EventChanged, EventReminder, Line, MOST_TICKETS, OrderPlaced, Payment,
+    Progress, RefundDue, Ticket, Tickets, TransferDue, TransferEnded, WebhookDisabled,
 };
 use crate::{App, Language, is_web_link};
 use db::issued::IssuedTicket;
@@ -16,7 +17,8 @@ use domain::message::{Envelope, Mail};
 use domain::order::{OrderStatus, check_payable};
 use domain::refund::RefundStatus;
 use domain::user::Email;
-use domain::{Error, EventId, OrderId, RefundId, Rupiah};
+use domain::webhook::WhyDisabled;
+use domain::{AnnouncementId, Error, EventId, OrderId, RefundId, Rupiah, UserId, WebhookId};
 use mail::{Attachment, Mailbox, OutgoingMail, Picture};
 use ticketing::{Claims, TicketCode, qr};
 
@@ -71,6 +73,11 @@ pub(crate) async fn compose(app: &App, message: &Envelope<Mail>) -> Result<Compo
         Mail::RefundDone { refund } => self::refund(app, id, *refund, Progress::Done).await,
     }
 }
+        Mail::Payment { order } => payment(app, id, *order).await,
+        Mail::WebhookDisabled { webhook } => webhook_disabled(app, id, *webhook).await,
+        Mail::EventChanged { announcement, holder } | Mail::EventReminder { announcement, holder } => {
+            announcement_to(app, id, *announcement, *holder).await
+        }
 
 fn address(app: &App, id: &str, to: &str, name: &str, content: Content) -> Result<Composed, Error> {
     let Some(email) = Email::parse(to) else {
@@ -328,3 +335,124 @@ fn token(app: &App, ticket: &IssuedTicket) -> Result<String, Error> {
 fn link(app: &App, order: &Order) -> String {
     format!("{}/orders/{}", app.frontend_url, order.code)
 }
+/// What holders of tickets are told of an event.
+async fn announcement_to(
+    app: &App,
+    id: &str,
+    announcement: AnnouncementId,
+    holder: UserId,
+) -> Result<Composed, Error> {
+    let now = app.clock.now();
+    let (found, event, holder, language, wanted, tickets) = {
+        let conn = app.db.conn().await?;
+        let found = db::announcements::find(&conn, announcement, now).await?;
+        let found = found.ok_or_else(|| Error::not_found("Announcement"))?;
+        let event = db::events::find(&conn, found.event, None, true).await?;
+        let Some(holder) = db::users::find(&conn, holder).await? else {
+            return Ok(Composed::Overtaken("the holder has left"));
+        };
+        let wishes = db::preferences::find(&conn, holder.id).await?.unwrap_or_default();
+        let language = wishes.language.unwrap_or(app.language);
+        let tickets = db::issued::count_good(&conn, found.event, holder.id).await?;
+        (found, event, holder, language, wishes.mail_reminders, tickets)
+    };
+    let event = event.ok_or_else(|| Error::not_found("Event"))?;
+    let Announcement {
+        occasion, schedule, ..
+    } = &found;
+    if !found.is_true {
+        return Ok(Composed::Overtaken("the event has changed again or is over"));
+    }
+    if tickets == 0 {
+        return Ok(Composed::Overtaken("the holder has no tickets any more"));
+    }
+    let letter = match occasion {
+        Occasion::Changed(before) => letters::event_changed(
+            language,
+            EventChanged {
+                name: &holder.name,
+                before,
+                after: schedule,
+                link: format!("{}/events/{}", app.frontend_url, event.id),
+            },
+        ),
+        Occasion::Reminder if !wanted => {
+            return Ok(Composed::Overtaken("the holder does not want reminders"));
+        }
+        Occasion::Reminder => letters::event_reminder(
+            language,
+            EventReminder {
+                name: &holder.name,
+                schedule,
+                tickets,
+                link: format!("{}/tickets", app.frontend_url),
+            },
+        ),
+    };
+    let content = Content {
+        letter,
+        pictures: Vec::new(),
+        attachments: vec![calendar_file(app, &event)],
+    };
+    address(app, id, &holder.email, &holder.name, content)
+}
+
+/// The events of tickets that are not void, in the order of the tickets.
+async fn events_of(conn: &db::Client, issued: &[IssuedTicket]) -> Result<Vec<Event>, Error> {
+    let mut events: Vec<Event> = Vec::new();
+    for ticket in issued.iter().filter(|ticket| ticket.status != "void") {
+        if events.iter().all(|event| event.id != ticket.event_id) {
+            events.extend(db::events::find(conn, ticket.event_id, None, true).await?);
+        }
+    }
+    Ok(events)
+}
+
+/// An event for a calendar. It has the identity that the API gives it, so that calendars replace what they know of it.
+fn calendar_file(app: &App, event: &Event) -> Attachment {
+    let id = event.id;
+    let file = calendar::file(&Entry {
+        uid: &format!("event-{id}@gigglefest"),
+        changed: event.updated_at,
+        begins: event.date,
+        ends: event.ends_at,
+        title: &event.name,
+        description: "",
+        location: &event.location,
+        url: &format!("{}/events/{id}", app.frontend_url),
+        cancelled: event.status == EventStatus::Cancelled,
+    });
+    Attachment {
+        file_name: format!("event-{id}.ics"),
+        media_type: "text/calendar",
+        bytes: file.into_bytes(),
+    }
+}
+
+async fn webhook_disabled(app: &App, id: &str, webhook: WebhookId) -> Result<Composed, Error> {
+    let (endpoint, user, language) = {
+        let conn = app.db.conn().await?;
+        let Some(endpoint) = db::webhooks::find(&conn, webhook).await? else {
+            return Ok(Composed::Overtaken("the endpoint was deleted"));
+        };
+        let user = db::users::find(&conn, endpoint.owner).await?;
+        let user = user.ok_or_else(|| Error::not_found("User"))?;
+        let language = language(app, &conn, &user.email).await?;
+        (endpoint, user, language)
+    };
+    let Some((_, why)) = endpoint.disabled else {
+        return Ok(Composed::Overtaken("the endpoint is enabled again"));
+    };
+    let letter = letters::webhook_disabled(
+        language,
+        WebhookDisabled {
+            name: &user.name,
+            url: &endpoint.url,
+            description: &endpoint.description,
+            failing_since: endpoint.failing_since,
+            gone: why == WhyDisabled::Gone,
+        },
+    );
+    address(app, id, &user.email, &user.name, letter.into())
+}
+

@@ -194,3 +194,29 @@ const fn kind(mail: &Mail) -> &'static str {
 fn is_web_link(link: &str) -> bool {
     link.starts_with("https://") || link.starts_with("http://")
 }
+        Mail::Payment { .. } => "payment",
+        Mail::EventChanged { .. } => "event_changed",
+        Mail::EventReminder { .. } => "event_reminder",
+        Mail::WebhookDisabled { .. } => "webhook_disabled",
+    }
+}
+
+/// What a mail is for, which decides whether it goes to an address that made trouble.
+const fn purpose(mail: &Mail) -> Purpose {
+    match mail {
+        Mail::Verification { .. } => Purpose::Proof,
+        Mail::EventReminder { .. } => Purpose::Reminder,
+        Mail::ResetCode { .. }
+        | Mail::Decoy
+        | Mail::OrderPlaced { .. }
+        | Mail::TransferDue { .. }
+        | Mail::TransferEnded { .. }
+        | Mail::Tickets { .. }
+        | Mail::RefundDue { .. }
+        | Mail::EventCancelled { .. }
+        | Mail::RefundStarted { .. }
+        | Mail::RefundManual { .. }
+        | Mail::RefundDone { .. }
+        | Mail::Payment { .. }
+        | Mail::WebhookDisabled { .. }
+        | Mail::EventChanged { .. } => Purpose::Service,

@@ -1,7 +1,8 @@
 //! Sweeps the outbox every minute: functions publish their own messages right after the commit, and whatever was missed
-//! because one died or a queue was away is published here.
+//! because one died or a queue was away is published here. Webhooks whose next try is due are announced, too.
 
-use domain::Error;
+use domain::message::{Outgoing, WebhookWork};
+use domain::{Error, Timestamp, webhook};
 use runtime::{BootError, Clock, Env};
 use worker::Job;
 
@@ -13,6 +14,9 @@ const BATCH: u32 = 500;
 
 /// Most batches of one run; the next run is a minute away.
 const BATCHES: u32 = 20;
+
+/// Webhooks announced in one run.
+const WEBHOOKS: u32 = 2_000;
 
 /// Published messages are kept this long.
 const KEEP_SECONDS: i64 = 24 * 3_600;
@@ -53,6 +57,28 @@ pub struct Report {
     pub published: usize,
     /// Old messages deleted.
     pub forgotten: u64,
+    /// Webhooks that are due, announced.
+    pub webhooks_announced: usize,
+    /// Old webhooks deleted.
+    pub webhooks_forgotten: u64,
+}
+
+impl App {
+    /// Announces the webhooks whose time has come. What the queue does not take is due again in a few minutes.
+    async fn announce_webhooks(&self, conn: &db::Client, now: Timestamp) -> Result<usize, Error> {
+        let due = db::webhook_deliveries::due(conn, WEBHOOKS, now).await?;
+        let messages = due
+            .into_iter()
+            .map(|delivery| Outgoing::webhook(runtime::random::hex::<16>(), WebhookWork { delivery }));
+        let sent = self
+            .queue
+            .send_all(&messages.collect::<domain::Result<Vec<_>>>()?)
+            .await;
+        match sent.failed {
+            Some(error) => Err(error.into()),
+            None => Ok(sent.ids.len()),
+        }
+    }
 }
 
 impl Job for App {
@@ -77,6 +103,9 @@ impl Job for App {
             }
         }
         report.forgotten = db::outbox::forget(&conn, now.plus_seconds(-KEEP_SECONDS), 10_000).await?;
+        report.webhooks_announced = self.announce_webhooks(&conn, now).await?;
+        let oldest = now.plus_seconds(-webhook::KEEP_SECONDS);
+        report.webhooks_forgotten = db::webhook_deliveries::forget(&conn, oldest, 10_000).await?;
         Ok(report)
     }
 }

@@ -1,7 +1,9 @@
+use domain::message::Queue;
+use domain::user::Role;
 use outbox_relay::{App, Order, Report};
 use queue::Publisher;
 use runtime::Clock;
-use testkit::{TestDb, start};
+use testkit::{Rows, TestDb, start};
 use worker::Job as _;
 
 #[tokio::test]
@@ -23,7 +25,8 @@ async fn what_was_missed_is_published_once_and_forgotten_after_a_day() {
         app.run(Order {}).await.unwrap(),
         Report {
             published: 1,
-            forgotten: 1
+            forgotten: 1,
+            ..Report::default()
         }
     );
     let sent = app.queue.take_sent();
@@ -43,4 +46,60 @@ async fn what_was_missed_is_published_once_and_forgotten_after_a_day() {
             .await,
         0
     );
+}
+
+#[tokio::test]
+async fn webhooks_that_are_due_are_announced_until_somebody_tries_them() {
+    let db = TestDb::new().await;
+    let owner = Rows(&db).user("owner@example.test", Role::Organizer).await;
+    db.run(&format!(
+        "insert into webhook_endpoints (id, owner_id, url, description, events, secret, failures, failing_since, rest_until,
+                                        created_at, updated_at)
+         overriding system value values
+           (1, {owner}, 'https://a.example.com', '', array['order.paid'], sha256(''), 0, null, null, now(), now()),
+           (2, {owner}, 'https://b.example.com', '', array['order.paid'], sha256(''), 3, now(), '2030-01-01 12:01:00Z', now(), now());
+         insert into webhook_deliveries (endpoint_id, message_id, event, payload, state, due_at, announced_until, created_at,
+                                         finished_at)
+         values
+           (1, 'due', 'order.paid', '{{}}', 'pending', '2030-01-01 12:00:00Z', null, now(), null),
+           (1, 'later', 'order.paid', '{{}}', 'pending', '2030-01-01 12:00:01Z', null, now(), null),
+           (1, 'announced', 'order.paid', '{{}}', 'pending', '2030-01-01 11:59:00Z', '2030-01-01 12:04:00Z', now(), null),
+           (2, 'resting', 'order.paid', '{{}}', 'pending', '2030-01-01 11:00:00Z', null, now(), null),
+           (1, 'taken', 'order.paid', '{{}}', 'delivered', null, null, now(), '2029-12-03 00:00:00Z'),
+           (1, 'old', 'order.paid', '{{}}', 'failed', null, null, now(), '2029-12-01 00:00:00Z');
+         insert into webhook_deliveries (endpoint_id, message_id, event, payload, state, due_at, created_at)
+         select 2, 'many ' || n, 'order.paid', '{{}}', 'pending', '2030-01-01 12:30:00Z', now() from generate_series(1, 250) n"
+    ))
+    .await;
+    let app = App {
+        db: db.db(),
+        queue: Publisher::in_memory(),
+        clock: Clock::set_to(start()),
+    };
+    let announced = async || {
+        let report = app.run(Order {}).await.unwrap();
+        let queues: Vec<Queue> = app.queue.take_sent().iter().map(|sent| sent.queue).collect();
+        assert_eq!(queues, vec![Queue::Webhooks; report.webhooks_announced]);
+        (report.webhooks_announced, report.webhooks_forgotten)
+    };
+    assert_eq!(
+        announced().await,
+        (1, 1),
+        "what is due, and what is older than a month"
+    );
+    assert_eq!(announced().await, (0, 0), "it is announced already");
+    app.clock.advance(60);
+    assert_eq!(
+        announced().await,
+        (2, 0),
+        "the later one, and that of the endpoint that has rested"
+    );
+    app.clock.advance(240);
+    assert_eq!(
+        announced().await,
+        (2, 0),
+        "nobody has tried the first and the one before"
+    );
+    app.clock.advance(3_600);
+    assert_eq!(announced().await, (103, 0), "of one endpoint a hundred at a time");
 }

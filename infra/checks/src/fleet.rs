@@ -51,6 +51,10 @@ pub const HTTP: &[Function] = &[
         routes: promos::ROUTES,
     },
     Function {
+        name: "webhooks",
+        routes: webhooks::ROUTES,
+    },
+    Function {
         name: "payments",
         routes: payments::ROUTES,
     },

@@ -34,6 +34,8 @@ fn body(route: &Route) -> Value {
         "complete_refund" => json!({"reference": "BCA 1"}),
         "add_event_staff" => json!({"email": "another-staff@example.test"}),
         "hide_review" => json!({"reason": "off topic"}),
+        "update_webhook" => json!({"description": "Changed"}),
+        "replay_failed_deliveries" => json!({"since": "2030-01-01"}),
         _ if route.body.is_some() => json!({"name": "Changed"}),
         _ => json!({}),
     }
@@ -108,6 +110,13 @@ async fn platform() -> Platform {
         ),
         format!(
             "insert into notifications (id, user_id, message, created_at) overriding system value
+        format!(
+            "insert into webhook_endpoints (id, owner_id, url, description, events, secret, created_at, updated_at)
+             overriding system value values (79, {organizer}, 'https://hooks.example.com', '', array['order.paid'],
+                                             sha256(''), now(), now());
+             insert into webhook_deliveries (id, endpoint_id, message_id, event, payload, state, created_at, finished_at)
+             overriding system value values (80, 79, 'msg', 'order.paid', '{{}}', 'failed', now(), now())"
+        ),
              values (77, {buyer}, 'yours alone', now())"
         ),
         format!(
@@ -170,6 +179,7 @@ impl Platform {
                 "/api/v1/promos/validate/{code}",
                 (Owner::Nobody, "SUMMERFEST".to_owned()),
             ),
+            ("/api/v1/webhooks/{id}", (Owner::Organizer, "79".to_owned())),
             ("/api/v1/cart/{id}", (Owner::Buyer, "71".to_owned())),
             ("/api/v1/payments/{id}", (Owner::Buyer, "72".to_owned())),
             (

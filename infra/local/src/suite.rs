@@ -160,6 +160,9 @@ impl Run<'_> {
                 Ok(())
             }
             Section::Db | Section::Functions => {
+                fleet.tools.install_node(fleet.terminal, NodePackages::Webhooks)?;
+                let modules = fleet.tools.node_modules(NodePackages::Webhooks);
+                environment.insert("GIGGLEFEST_NODE_MODULES_WEBHOOKS", modules.into_os_string());
                 environment.insert("TEST_DATABASE_URL", postgres.url()?.into());
                 self.run_all(programs, &environment)
             }

@@ -21,6 +21,8 @@ pub enum NodePackages {
     Midtrans,
     /// The same of the image service.
     ImageKit,
+    /// The official library of Standard Webhooks, for the test of what is sent.
+    Webhooks,
 }
 
 impl NodePackages {
@@ -31,6 +33,7 @@ impl NodePackages {
             Self::Browser => ("infra/local/tools/browser", "browser"),
             Self::Midtrans => ("infra/midtrans-simulator/tests/node", "midtrans"),
             Self::ImageKit => ("infra/imagekit-simulator/tests/node", "imagekit"),
+            Self::Webhooks => ("functions/webhook-sender/tests/node", "webhooks"),
         }
     }
 }
@@ -170,6 +173,7 @@ impl Tools {
             NodePackages::Browser => "installing Chromium for the browser tests",
             NodePackages::Midtrans => "installing the Midtrans client library",
             NodePackages::ImageKit => "installing the ImageKit client library",
+            NodePackages::Webhooks => "installing the library of Standard Webhooks",
         });
         clear(&target)?;
         fs::copy(source.join("package.json"), target.join("package.json"))?;
@@ -192,7 +196,7 @@ impl Tools {
         match packages {
             NodePackages::Fleet => self.link_postgres_libraries()?,
             NodePackages::Browser => self.unpack_browser()?,
-            NodePackages::Midtrans | NodePackages::ImageKit => {}
+            NodePackages::Midtrans | NodePackages::ImageKit | NodePackages::Webhooks => {}
         }
         stamp.write()
     }

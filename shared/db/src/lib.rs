@@ -42,6 +42,9 @@ pub mod suppressions;
 pub mod users;
 pub mod verifications;
 
+pub mod waiting;
+pub mod webhook_deliveries;
+pub mod webhooks;
 pub use connection::{Config, Conn, Db};
 pub use error::{DbError, Result};
 pub use tokio_postgres::{Client, Transaction};

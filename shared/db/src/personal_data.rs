@@ -150,6 +150,24 @@ pub const TABLES: &[Table] = &[
     },
     Table {
         name: "email_verifications", whose: "user_id", erasure: Erasure::Rows,
+    Table {
+        name: "webhook_endpoints", whose: "owner_id", erasure: Erasure::Rows,
+        columns: &[
+            kept("id"), kept("owner_id"), erased("url"), erased("description"), kept("events"), secret("secret"),
+            secret("old_secret"), kept("old_secret_until"), neutral("failures"), kept("failing_since"),
+            neutral("rest_until"), kept("disabled_at"), kept("disabled_reason"), kept("created_at"), kept("updated_at"),
+        ],
+    },
+    // The messages name orders and events by numbers; what was answered is whatever the owner's system says.
+    Table {
+        name: "webhook_deliveries", whose: "endpoint_id → webhook_endpoints", erasure: Erasure::Rows,
+        columns: &[
+            kept("id"), kept("endpoint_id"), kept("message_id"), kept("event"), kept("payload"), kept("state"),
+            neutral("tries"), kept("attempts"), kept("due_at"), neutral("announced_until"), kept("last_try_at"),
+            kept("last_status"), kept("last_duration_ms"), kept("last_error"), erased("last_body"), kept("created_at"),
+            kept("finished_at"),
+        ],
+    },
         columns: &[kept("user_id"), secret("token_hash"), erased("expires_at"), erased("created_at")],
     },
     Table {
@@ -438,6 +456,13 @@ const EXPORT_SQL: &str = concat!(
     rows!("images", "t.owner_id = $1"),
     ", ",
     rows!("cart_items", "t.user_id = $1"),
+    rows!("webhook_endpoints", "t.owner_id = $1"),
+    ", ",
+    rows!(
+        "webhook_deliveries",
+        "t.endpoint_id in (select id from webhook_endpoints where owner_id = $1)"
+    ),
+    ", ",
     ", ",
     rows!("orders", "t.user_id = $1"),
     ", ",
@@ -622,6 +647,7 @@ const ERASE_SQL: &str = "
         is_verified = false, deleted_at = $3, updated_at = $3
     where id = $1";
 
+         gone_webhooks as (delete from webhook_endpoints where owner_id = $1),
 /// Erases a locked account as [`TABLES`] says: what tells who somebody is goes; orders, payments and tickets stay. What its cart
 /// holds goes back on sale; unpaid orders end with their time to pay; tickets stay good under another name. `false`, and
 /// nothing is changed, if it has published events that are still to come.

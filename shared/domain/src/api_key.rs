@@ -42,15 +42,23 @@ pub enum Scope {
     /// Check tickets at the gate.
     #[serde(rename = "tickets:check")]
     TicketsCheck,
+    /// Make, change and delete webhooks, read their secrets and what they were sent.
+    #[serde(rename = "webhooks:write")]
+    WebhooksWrite,
+    /// Read reports.
+    #[serde(rename = "reports:read")]
+    ReportsRead,
 }
 
 impl Scope {
     /// Every scope.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 6] = [
         Self::EventsRead,
         Self::EventsWrite,
         Self::TicketsWrite,
         Self::TicketsCheck,
+        Self::WebhooksWrite,
+        Self::ReportsRead,
     ];
 
     /// As stored and as in requests.
@@ -60,6 +68,8 @@ impl Scope {
             Self::EventsWrite => "events:write",
             Self::TicketsWrite => "tickets:write",
             Self::TicketsCheck => "tickets:check",
+            Self::WebhooksWrite => "webhooks:write",
+            Self::ReportsRead => "reports:read",
         }
     }
 

@@ -4,7 +4,7 @@
 use crate::user::Role;
 use crate::{
     ApiKeyId, CampaignId, CategoryId, EventId, NotificationId, PaymentId, PromoId, ReviewId, SubjectId,
-    TicketTypeId, Timestamp, UserId,
+    TicketTypeId, Timestamp, UserId, WebhookId,
 };
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -44,6 +44,8 @@ pub enum Subject {
     Notification(NotificationId),
     /// What somebody said about a kind of ticket, and of which event.
     Review(ReviewId, EventId),
+    /// Where an organizer's own system is told what happened.
+    Webhook(WebhookId),
 }
 
 impl Subject {
@@ -59,6 +61,7 @@ impl Subject {
             Self::Payment(_) => SubjectKind::Payment,
             Self::Notification(_) => SubjectKind::Notification,
             Self::Review(..) => SubjectKind::Review,
+            Self::Webhook(_) => SubjectKind::Webhook,
         }
     }
 
@@ -74,6 +77,7 @@ impl Subject {
             Self::Payment(id) => id.get(),
             Self::Notification(id) => id.get(),
             Self::Review(id, _) => id.get(),
+            Self::Webhook(id) => id.get(),
         })
     }
 
@@ -86,7 +90,8 @@ impl Subject {
             | Self::Promo(_)
             | Self::PromoCampaign(_)
             | Self::Payment(_)
-            | Self::Notification(_) => None,
+            | Self::Notification(_)
+            | Self::Webhook(_) => None,
         }
     }
 }
@@ -140,11 +145,13 @@ pub enum SubjectKind {
     Notification,
     /// What somebody said about a kind of ticket.
     Review,
+    /// Where an organizer's own system is told what happened.
+    Webhook,
 }
 
 impl SubjectKind {
     /// Every kind.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Event,
         Self::TicketType,
         Self::Category,
@@ -154,6 +161,7 @@ impl SubjectKind {
         Self::Payment,
         Self::Notification,
         Self::Review,
+        Self::Webhook,
     ];
 
     /// As stored.
@@ -168,6 +176,7 @@ impl SubjectKind {
             Self::Payment => "payment",
             Self::Notification => "notification",
             Self::Review => "review",
+            Self::Webhook => "webhook",
         }
     }
 
@@ -219,6 +228,11 @@ impl Changes {
                 .insert(field.to_owned(), json!({"from": short(from), "to": short(to)}));
         }
         self
+    }
+
+    /// The fields that are different.
+    pub fn fields(&self) -> Vec<String> {
+        self.0.keys().cloned().collect()
     }
 
     /// Whether no field is different.

@@ -2,6 +2,7 @@
 //! Webhooks](https://www.standardwebhooks.com): a message has an id that stays, is signed, and comes at least once.
 
 use crate::event::EventStatus;
+use crate::order::OrderStatus;
 use crate::text::texts;
 use crate::{Error, EventId, RefundId, Rupiah, TicketTypeId, Timestamp, WebhookId};
 use schemars::JsonSchema;
@@ -10,6 +11,12 @@ use serde::Serialize;
 texts! {
     /// What its owner calls an endpoint; may be empty.
     WebhookDescription: 0..=200, "";
+}
+
+impl Default for WebhookDescription {
+    fn default() -> Self {
+        Self(String::new())
+    }
 }
 
 /// Endpoints that one account may have.
@@ -34,7 +41,7 @@ pub const LEASE_SECONDS: i64 = 60;
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize, JsonSchema,
 )]
-pub enum Happening {
+pub enum EventType {
     /// An order was paid; its tickets are issued.
     #[serde(rename = "order.paid")]
     OrderPaid,
@@ -64,7 +71,7 @@ pub enum Happening {
     Test,
 }
 
-impl Happening {
+impl EventType {
     /// Every happening.
     pub const ALL: [Self; 9] = [
         Self::OrderPaid,
@@ -97,19 +104,43 @@ impl Happening {
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|happening| happening.as_str() == name)
     }
+
+    /// What organizers are told of an order that stood there and stands here now. Nothing of money that came for what could not be
+    /// given, which was never theirs; refunds are told one by one.
+    pub const fn of_order(from: OrderStatus, to: OrderStatus) -> Option<Self> {
+        match (from, to) {
+            (OrderStatus::Paid, OrderStatus::Disputed) => Some(Self::OrderDisputed),
+            (OrderStatus::Paid, OrderStatus::Paid) => None,
+            (_, OrderStatus::Paid) => Some(Self::OrderPaid),
+            (OrderStatus::Pending, OrderStatus::Expired) => Some(Self::OrderExpired),
+            _ => None,
+        }
+    }
+
+    /// What its organizer is told of an event that stood there, if it existed, and stands here now. A change of where it stands
+    /// tells the rest of what is different, too.
+    pub fn of_event(from: Option<EventStatus>, to: EventStatus, changed: bool) -> Option<Self> {
+        let moved = from != Some(to);
+        match to {
+            EventStatus::Published if moved => Some(Self::EventPublished),
+            EventStatus::Cancelled if moved => Some(Self::EventCancelled),
+            EventStatus::Draft if moved && from.is_some() => Some(Self::EventUnpublished),
+            _ => (from.is_some() && changed).then_some(Self::EventUpdated),
+        }
+    }
 }
 
 /// The happenings that an endpoint is told of: at least one, each once, in a fixed order.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, JsonSchema)]
 #[serde(transparent)]
-pub struct Subscription(#[schemars(length(min = 1))] Vec<Happening>);
+pub struct Subscription(#[schemars(length(min = 1))] Vec<EventType>);
 
 impl Subscription {
     /// These happenings. `None` if there is none, or one that cannot be subscribed to.
-    pub fn new(mut happenings: Vec<Happening>) -> Option<Self> {
+    pub fn new(mut happenings: Vec<EventType>) -> Option<Self> {
         happenings.sort_unstable();
         happenings.dedup();
-        let valid = !happenings.is_empty() && !happenings.contains(&Happening::Test);
+        let valid = !happenings.is_empty() && !happenings.contains(&EventType::Test);
         valid.then_some(Self(happenings))
     }
 
@@ -136,7 +167,7 @@ pub const VERSION: u32 = 1;
 pub struct Message<T> {
     /// What has happened.
     #[serde(rename = "type")]
-    pub kind: Happening,
+    pub kind: EventType,
     /// When.
     pub timestamp: Timestamp,
     /// Version of this form: 1.
@@ -150,7 +181,7 @@ impl<T: Serialize> Message<T> {
     ///
     /// # Errors
     /// If it cannot be written as JSON, which would be a mistake in its type.
-    pub fn text(kind: Happening, timestamp: Timestamp, data: T) -> crate::Result<String> {
+    pub fn text(kind: EventType, timestamp: Timestamp, data: T) -> crate::Result<String> {
         let message = Self {
             kind,
             timestamp,
@@ -407,8 +438,8 @@ mod tests {
 
     #[test]
     fn happenings_and_states_have_one_name() {
-        for happening in Happening::ALL {
-            assert_eq!(Happening::parse(happening.as_str()), Some(happening));
+        for happening in EventType::ALL {
+            assert_eq!(EventType::parse(happening.as_str()), Some(happening));
             assert_eq!(serde_json::to_value(happening).unwrap(), happening.as_str());
         }
         for state in DeliveryState::ALL {
@@ -418,6 +449,41 @@ mod tests {
         for why in [WhyDisabled::Owner, WhyDisabled::Failing, WhyDisabled::Gone] {
             assert_eq!(WhyDisabled::parse(why.as_str()), Some(why));
             assert_eq!(serde_json::to_value(why).unwrap(), why.as_str());
+        }
+    }
+
+    #[test]
+    fn of_an_order_what_concerns_its_organizers_is_told_once() {
+        use OrderStatus::{Disputed, Expired, Paid, Pending, RefundDue, Refunded};
+        for (from, to, told) in [
+            (Pending, Paid, Some(EventType::OrderPaid)),
+            (Expired, Paid, Some(EventType::OrderPaid)),
+            (Paid, Paid, None),
+            (Pending, Expired, Some(EventType::OrderExpired)),
+            (Expired, Expired, None),
+            (Paid, Disputed, Some(EventType::OrderDisputed)),
+            (Pending, Disputed, None),
+            (Pending, RefundDue, None),
+            (Paid, Refunded, None),
+        ] {
+            assert_eq!(EventType::of_order(from, to), told, "{from:?} {to:?}");
+        }
+    }
+
+    #[test]
+    fn of_an_event_one_thing_is_told_at_a_time() {
+        use EventStatus::{Cancelled, Draft, Published};
+        for (from, to, changed, told) in [
+            (None, Draft, true, None),
+            (None, Published, true, Some(EventType::EventPublished)),
+            (Some(Draft), Published, true, Some(EventType::EventPublished)),
+            (Some(Published), Draft, true, Some(EventType::EventUnpublished)),
+            (Some(Published), Cancelled, true, Some(EventType::EventCancelled)),
+            (Some(Draft), Draft, true, Some(EventType::EventUpdated)),
+            (Some(Published), Published, true, Some(EventType::EventUpdated)),
+            (Some(Published), Published, false, None),
+        ] {
+            assert_eq!(EventType::of_event(from, to, changed), told, "{from:?} {to:?}");
         }
     }
 
@@ -449,7 +515,7 @@ mod tests {
                 charged: Rupiah::new(100_000).unwrap(),
             }],
         };
-        let text = Message::text(Happening::OrderPaid, noon(), data).unwrap();
+        let text = Message::text(EventType::OrderPaid, noon(), data).unwrap();
         assert_eq!(
             text,
             r#"{"type":"order.paid","timestamp":"2030-01-01T12:00:00.000Z","version":1,"data":{"orderId":"ORDER-1","total":100000,"items":[{"eventId":3,"ticketId":7,"quantity":2,"charged":100000}]}}"#

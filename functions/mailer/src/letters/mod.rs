@@ -12,6 +12,7 @@ mod reset_code;
 mod tickets;
 mod verification;
 
+mod webhook_disabled;
 pub use event_cancelled::{EventCancelled, event_cancelled};
 pub use event_changed::{EventChanged, event_changed};
 pub use event_reminder::{EventReminder, event_reminder};
@@ -25,6 +26,7 @@ pub use tickets::{MOST_TICKETS, Ticket, Tickets, tickets};
 pub use verification::verification;
 
 use crate::Language;
+pub use webhook_disabled::{WebhookDisabled, webhook_disabled};
 
 /// The words before the letter proper.
 fn greeting(language: Language, name: &str) -> String {

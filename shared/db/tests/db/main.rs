@@ -41,3 +41,4 @@ mod statements;
 mod stock;
 mod support;
 mod users;
+mod webhooks;

@@ -189,6 +189,13 @@ async fn somebody(db: &TestDb) -> UserId {
 
 /// Rows of a table without what erasure takes from them.
 async fn remaining(client: &Client, table: &Table) -> String {
+         insert into webhook_endpoints (id, owner_id, url, description, events, secret, old_secret, old_secret_until,
+                                        created_at, updated_at)
+             overriding system value
+             values (61, {user}, 'https://{CANARY}.example.com', '{CANARY}', array['order.paid'], rpad('{SECRET}', 32)::bytea,
+                     rpad('{SECRET}', 32)::bytea, now(), now(), now());
+         insert into webhook_deliveries (endpoint_id, message_id, event, payload, state, last_body, created_at, finished_at)
+             values (61, 'msg_1', 'order.paid', '{{}}', 'delivered', '{CANARY}', now(), now());
     let gone: Vec<_> = table
         .columns
         .iter()

@@ -1,0 +1,6 @@
+//! The Lambda function `webhook-sender`.
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    worker::run_queue(async |env| webhook_sender::App::from_env(&env)).await
+}
