@@ -259,6 +259,29 @@ async fn a_link_works_once_and_for_a_day_and_a_new_one_voids_the_old() {
 }
 
 #[tokio::test]
+async fn whose_mailbox_was_missing_proves_it_again() {
+    let t = setup().await;
+    t.register("ayu@example.com").await.data(201);
+    t.api.get(&t.link().await, None).await;
+    let links = "select count(*) from outbox";
+    t.resend("ayu@example.com", "198.51.100.1").await.data(200);
+    assert_eq!(t.db.count(links).await, 1, "there is nothing to prove");
+    t.db.run(
+        "insert into mail_suppressions (address_hash, bounced_at) values (sha256('ayu@example.com'), now())",
+    )
+    .await;
+    t.clock.advance(1);
+    t.resend("Ayu@example.com", "198.51.100.1").await.data(200);
+    assert_eq!(t.db.count(links).await, 2);
+    assert_eq!(
+        t.api.get(&t.link().await, None).await.status,
+        http::StatusCode::OK
+    );
+    let known = db::suppressions::find(&t.db.client().await, "ayu@example.com").await;
+    assert!(!known.unwrap().bounced);
+}
+
+#[tokio::test]
 async fn a_link_is_sent_again_three_times_an_hour_per_address_and_per_caller() {
     let t = setup().await;
     t.register("ayu@example.com").await.data(201);

@@ -521,14 +521,33 @@ async fn what_another_worker_has_claimed_waits_for_the_end_of_its_lease() {
     let id = envelope_id(&event("verification"));
     let database = fixture.db.db();
     let conn = database.conn().await.unwrap();
-    let until = start().plus_seconds(60);
+    let until = start().plus_seconds(20);
     let claim = mail_log::claim(&conn, &id, "verification", until, start())
         .await
         .unwrap();
     assert_eq!(claim, Claim::Send);
     assert!(!fixture.deliver("verification").await);
     assert!(fixture.mails().is_empty());
-    fixture.app.clock.advance(60);
+    fixture.app.clock.advance(20);
+    assert!(fixture.deliver("verification").await);
+    assert_eq!(fixture.mails().len(), 1);
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_worker_that_was_slow_lets_go_before_its_claim_could_end() {
+    let fixture = Fixture::new().await;
+    let mut slow = fixture.db.client().await;
+    let lock = slow.transaction().await.unwrap();
+    lock.batch_execute("lock table preferences in access exclusive mode")
+        .await
+        .unwrap();
+    let meanwhile = async {
+        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        fixture.app.clock.advance(12);
+        lock.rollback().await.unwrap();
+    };
+    let (consumed, ()) = tokio::join!(fixture.deliver("verification"), meanwhile);
+    assert!(!consumed && fixture.mails().is_empty());
     assert!(fixture.deliver("verification").await);
     assert_eq!(fixture.mails().len(), 1);
 }

@@ -50,6 +50,18 @@ impl Fleet {
     }
 }
 
+impl Fleet {
+    /// To whom the mails in the mailbox went, one entry for each mail.
+    pub async fn recipients(&self) -> Vec<String> {
+        let url = format!("{}/api/email", self.mailbox_url);
+        let list = self.http.get(url).send().await.expect("the mailbox answers");
+        let list: Value = list.json().await.expect("the mailbox answers with JSON");
+        let mails = list.as_array().expect("a list of mails");
+        let first = mails.iter().filter_map(|mail| mail["to"][0]["address"].as_str());
+        first.map(str::to_owned).collect()
+    }
+}
+
 impl Mail {
     fn parse(raw: &[u8]) -> Self {
         let message = MessageParser::default()

@@ -26,6 +26,38 @@ fn play(scene: &str, arguments: &[&str]) {
     assert!(output.status.success(), "scene {scene}: {told}");
 }
 
+/// Every mail as it was reviewed, by the name of its snapshot: the HTML with which each ends.
+fn mails() -> Vec<(String, String)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../functions/mailer/tests/snapshots");
+    let mut mails: Vec<(String, String)> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| {
+            let path = entry.unwrap().path();
+            let name = path.file_stem().unwrap().to_str().unwrap();
+            let name = name.trim_start_matches("letters__").to_owned();
+            let text = std::fs::read_to_string(&path).unwrap();
+            let begin = text.find("<!doctype html>");
+            (
+                name,
+                text[begin.unwrap_or_else(|| panic!("{path:?} holds no HTML"))..].to_owned(),
+            )
+        })
+        .collect();
+    mails.sort();
+    mails
+}
+
+#[test]
+fn every_mail_fits_phones_and_desktops_in_light_and_in_dark() {
+    let shots = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/mails");
+    std::fs::create_dir_all(&shots).unwrap();
+    let mails = mails();
+    assert!(mails.len() >= 24, "only {} mails", mails.len());
+    let file = shots.join("mails.json");
+    std::fs::write(&file, serde_json::to_string(&mails).unwrap()).unwrap();
+    play("mails", &[file.to_str().unwrap(), shots.to_str().unwrap()]);
+}
+
 #[test]
 fn swagger_ui_shows_the_operations_and_asks_no_other_host() {
     let fleet = Fleet::running();

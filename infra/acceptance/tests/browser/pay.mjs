@@ -1,5 +1,6 @@
 // Scenes for tests/browser.rs: `node pay.mjs <scene> <arguments>`. Ends with 0 when everything was as expected.
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import path from "node:path";
 
@@ -59,7 +60,59 @@ async function mailbox(page, url, subject) {
   }
 }
 
-const scenes = { docs, pay, mailbox };
+// Every mail on a phone and on a desk, in both colour schemes: nothing is wider than the screen, everything can be read, and a
+// picture of it is kept for people.
+async function mails(page, file, folder) {
+  const dot = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' width='240' height='240'/%3E";
+  for (const [name, html] of JSON.parse(await readFile(file, "utf8"))) {
+    for (const [width, height] of [[320, 640], [390, 844], [1280, 900]]) {
+      for (const colorScheme of ["light", "dark"]) {
+        const what = `${name} at ${width} in ${colorScheme}`;
+        await page.setViewportSize({ width, height });
+        await page.emulateMedia({ colorScheme });
+        await page.setContent(html.replaceAll(/cid:[^"]+/g, dot));
+        assert.deepEqual(await page.evaluate(inspect), [], what);
+        await page.screenshot({ path: path.join(folder, `${name}_${width}_${colorScheme}.png`), fullPage: true });
+      }
+    }
+  }
+}
+
+// What is wrong with the page that is shown. Runs in it.
+function inspect() {
+  const problems = [];
+  const width = document.documentElement.clientWidth;
+  if (document.documentElement.scrollWidth > width) problems.push(`it is ${document.documentElement.scrollWidth} wide`);
+  const channels = (color) => color.match(/[\d.]+/g).map(Number);
+  const light = (color) => {
+    const [red, green, blue] = channels(color).map((value) => {
+      const part = value / 255;
+      return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
+    });
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+  };
+  const behind = (element) => {
+    for (let at = element; at; at = at.parentElement) {
+      const color = getComputedStyle(at).backgroundColor;
+      if ((channels(color)[3] ?? 1) > 0) return color;
+    }
+    return "rgb(255, 255, 255)";
+  };
+  for (const element of document.body.querySelectorAll("*")) {
+    const box = element.getBoundingClientRect();
+    if (box.width > 0 && (box.right > width + 1 || box.left < -1)) problems.push(`${element.tagName} sticks out: ${element.textContent.slice(0, 40)}`);
+    const says = [...element.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.textContent.trim());
+    if (!says || box.width === 0) continue;
+    const style = getComputedStyle(element);
+    if (parseFloat(style.fontSize) < 13) problems.push(`too small: ${element.textContent.slice(0, 40)}`);
+    const [a, b] = [light(style.color), light(behind(element))].sort((one, other) => other - one);
+    const contrast = (a + 0.05) / (b + 0.05);
+    if (contrast < 4.5) problems.push(`contrast ${contrast.toFixed(1)}: ${element.textContent.slice(0, 40)}`);
+  }
+  return problems;
+}
+
+const scenes = { docs, pay, mailbox, mails };
 const [scene, ...given] = process.argv.slice(2);
 const browser = await driver.launch({
   executablePath: await chromium.executablePath(),
