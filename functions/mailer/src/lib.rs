@@ -15,15 +15,20 @@ use db::Db;
 use db::mail_log::{self, Claim};
 use domain::message::{Envelope, Mail};
 use domain::suppression::Purpose;
-use domain::{Error, Kind};
+use domain::{Error, Kind, Timestamp};
 use kv::FleetBreaker;
 use mail::{MailError, Mailbox, Mailer, OutgoingMail, ProviderId};
 use runtime::{BootError, Clock, Env};
 use ticketing::SigningKeys;
 use worker::{Consumer, Record};
 
-/// Seconds for which a worker owns a mail. Loading, writing and two attempts at SES take a fraction of it.
-const LEASE: i64 = 60;
+/// Seconds for which a worker owns a mail. If it dies, the mail has to go before its message was delivered five times, which takes
+/// a local fleet half a minute.
+const LEASE: i64 = 20;
+
+/// Seconds of the lease that have to be left when a mail is handed over: a call of SES takes 8 s at most. Whoever was slower lets
+/// go, so that nobody hands over a mail that is another's by then.
+const HANDING_OVER: i64 = 9;
 
 /// The function with all it works with.
 pub struct App {
@@ -77,17 +82,32 @@ impl App {
         })
     }
 
-    async fn claim(&self, message: &Envelope<Mail>) -> Result<Claim, Error> {
-        let now = self.clock.now();
+    async fn claim(&self, message: &Envelope<Mail>, until: Timestamp) -> Result<Claim, Error> {
         let conn = self.db.conn().await?;
-        let until = now.plus_seconds(LEASE);
+        let now = self.clock.now();
         Ok(mail_log::claim(&conn, &message.id, kind(&message.body), until, now).await?)
     }
 
     /// Composes and sends a claimed mail and notes what became of it.
-    async fn deliver(&self, message: &Envelope<Mail>) -> Result<(), Error> {
+    async fn deliver(&self, message: &Envelope<Mail>, until: Timestamp) -> Result<(), Error> {
         match compose::compose(self, message).await? {
-            Composed::Mail(mail) => self.hand_over(&message.id, &mail).await,
+            Composed::Mail(mail) => {
+                let known = {
+                    let conn = self.db.conn().await?;
+                    db::suppressions::find(&conn, mail.to.address.as_str()).await?
+                };
+                match known.refuses(purpose(&message.body)) {
+                    Some(reason) => {
+                        tracing::info!(mail = message.id, reason, "mail is held back");
+                        self.drop_for_good(&message.id, reason).await
+                    }
+                    None if until.seconds_since(self.clock.now()) < HANDING_OVER => {
+                        let reason = "it took too long to write".to_owned();
+                        Err(MailError::Transient(reason).into())
+                    }
+                    None => self.hand_over(&message.id, &mail).await,
+                }
+            }
             Composed::Overtaken(reason) => {
                 tracing::info!(mail = message.id, reason, "mail is not needed any more");
                 self.drop_for_good(&message.id, reason).await
@@ -156,7 +176,8 @@ impl App {
 impl Consumer for App {
     async fn consume(&self, record: &Record) -> Result<(), Error> {
         let message: Envelope<Mail> = worker::decode(&record.body)?;
-        match self.claim(&message).await? {
+        let until = self.clock.now().plus_seconds(LEASE);
+        match self.claim(&message, until).await? {
             Claim::Done => Ok(()),
             Claim::Busy => Err(Error::new(
                 Kind::Unavailable,
@@ -164,7 +185,7 @@ impl Consumer for App {
                 "Another worker is sending this mail",
             )),
             Claim::Send => {
-                let outcome = self.deliver(&message).await;
+                let outcome = self.deliver(&message, until).await;
                 if outcome.is_err() {
                     self.give_back(&message.id).await;
                 }
@@ -187,13 +208,6 @@ const fn kind(mail: &Mail) -> &'static str {
         Mail::RefundStarted { .. } => "refund_started",
         Mail::RefundManual { .. } => "refund_manual",
         Mail::RefundDone { .. } => "refund_done",
-    }
-}
-
-/// Whether a text may stand as a link in a mail: nothing but the web.
-fn is_web_link(link: &str) -> bool {
-    link.starts_with("https://") || link.starts_with("http://")
-}
         Mail::Payment { .. } => "payment",
         Mail::EventChanged { .. } => "event_changed",
         Mail::EventReminder { .. } => "event_reminder",
@@ -220,3 +234,10 @@ const fn purpose(mail: &Mail) -> Purpose {
         | Mail::Payment { .. }
         | Mail::WebhookDisabled { .. }
         | Mail::EventChanged { .. } => Purpose::Service,
+    }
+}
+
+/// Whether a text may stand as a link in a mail: nothing but the web.
+fn is_web_link(link: &str) -> bool {
+    link.starts_with("https://") || link.starts_with("http://")
+}
