@@ -6,6 +6,7 @@ mod changes;
 mod create_event;
 mod delete_event;
 mod feed;
+mod get_bank_transfer;
 mod get_cancellation;
 mod get_event;
 mod get_event_calendar;
@@ -16,11 +17,12 @@ mod list_event_staff;
 mod list_events;
 mod publish_event;
 mod remove_event_staff;
+mod set_bank_transfer;
 mod set_refund_policy;
 mod status;
+mod tell;
 mod unpublish_event;
 mod update_event;
-mod tell;
 
 use db::events::Event;
 use domain::event::{EventStatus, Step};
@@ -86,6 +88,8 @@ pub const ROUTES: &[Route] = &[
     get_cancellation::ROUTE,
     get_refund_policy::ROUTE,
     set_refund_policy::ROUTE,
+    get_bank_transfer::ROUTE,
+    set_bank_transfer::ROUTE,
 ];
 
 /// The router of this function.
@@ -110,6 +114,8 @@ pub fn router(app: App, site: Site) -> axum::Router {
         .at(&get_cancellation::ROUTE, get_cancellation::get_cancellation)
         .at(&get_refund_policy::ROUTE, get_refund_policy::get_refund_policy)
         .at(&set_refund_policy::ROUTE, set_refund_policy::set_refund_policy)
+        .at(&get_bank_transfer::ROUTE, get_bank_transfer::get_bank_transfer)
+        .at(&set_bank_transfer::ROUTE, set_bank_transfer::set_bank_transfer)
         .build(app, site)
 }
 

@@ -1,9 +1,11 @@
 use crate::{App, Report};
-use db::orders::Overdue;
-use db::{orders, payments, promos, stock};
-use domain::message::{Envelope, Happening, Outgoing, PaymentNotice, Queue};
+use db::orders::{Order, Overdue};
+use db::{notifications, orders, outbox, payments, promos, stock, webhook_deliveries};
+use domain::message::{Envelope, Happening, Mail, Outgoing, PaymentNotice, Queue};
+use domain::notice::Notice;
 use domain::order::OrderStatus;
-use domain::payment::{PaymentStatus, TransactionStatus, read_status};
+use domain::payment::{PaymentMethod, PaymentStatus, TransactionStatus, read_status};
+use domain::webhook::EventType;
 use domain::{Error, Timestamp};
 use gateway::GatewayError;
 
@@ -32,10 +34,10 @@ pub(crate) async fn end_orders(app: &App, report: &mut Report, now: Timestamp) -
         orders::overdue(&conn, now, ORDERS_AT_ONCE).await?
     };
     for order in overdue {
-        let verdict = if order.has_page {
-            ask(app, &order, now).await
-        } else {
-            Verdict::Unpaid
+        let verdict = match order.method {
+            Some(PaymentMethod::Midtrans) => ask(app, &order, now).await,
+            // Transfers are confirmed by people.
+            Some(PaymentMethod::ManualTransfer) | None => Verdict::Unpaid,
         };
         match verdict {
             Verdict::Paid(notice) => {
@@ -132,7 +134,10 @@ async fn end(app: &App, order: &Overdue, now: Timestamp) -> Result<bool, Error> 
     let mut conn = app.db.conn().await?;
     let tx = conn.begin().await?;
     let locked = orders::lock(&tx, order.id).await?;
-    let Some(locked) = locked.filter(|order| order.status == OrderStatus::Pending) else {
+    // Whoever chose a bank transfer at the last moment has more time than when this order was looked at.
+    let is_over =
+        |locked: &Order| locked.status == OrderStatus::Pending && locked.expires_at == order.expires_at;
+    let Some(locked) = locked.filter(is_over) else {
         return Ok(false);
     };
     if let Some(payment) = payments::lock_of_order(&tx, order.id).await?
@@ -153,6 +158,16 @@ async fn end(app: &App, order: &Overdue, now: Timestamp) -> Result<bool, Error> 
     orders::set_status(&tx, order.id, OrderStatus::Expired, now).await?;
     stock::release_order(&tx, order.id).await?;
     promos::give_back(&tx, &locked, now).await?;
+    if order.method == Some(PaymentMethod::ManualTransfer) {
+        let mail = Mail::TransferEnded { order: order.id };
+        outbox::insert(&tx, &Outgoing::mail(runtime::random::hex::<16>(), mail)?, now).await?;
+    }
+    let notice = Notice::OrderExpired {
+        order: locked.code.clone(),
+    };
+    notifications::tell(&tx, locked.user_id, &notice, &locked.id.to_string(), now).await?;
+    let random = runtime::random::hex::<16>;
+    webhook_deliveries::tell_of_order(&tx, &locked, EventType::OrderExpired, &random, now).await?;
     let happening = Happening::Order { order: order.id };
     let message = Outgoing::happening(runtime::random::hex::<16>(), happening)?;
     db::outbox::insert(&tx, &message, now).await?;
@@ -164,8 +179,3 @@ async fn end(app: &App, order: &Overdue, now: Timestamp) -> Result<bool, Error> 
         .await;
     Ok(true)
 }
-    app.queue
-        .publish_committed(&[message], async |ids| {
-            db::outbox::mark_published(&conn, ids, now).await
-        })
-        .await;

@@ -6,13 +6,13 @@ use crate::letters::{
     Progress, RefundDue, Ticket, Tickets, TransferDue, TransferEnded, WebhookDisabled,
 };
 use crate::{App, Language, is_web_link};
-use db::issued::IssuedTicket;
 use db::announcements::{Announcement, Occasion};
 use db::events::Event;
+use db::issued::IssuedTicket;
 use db::orders::{Order, OrderItem};
 use db::users::User;
-use domain::event::EventStatus;
 use domain::calendar::{self, Entry};
+use domain::event::EventStatus;
 use domain::message::{Envelope, Mail};
 use domain::order::{OrderStatus, check_payable};
 use domain::refund::RefundStatus;
@@ -65,19 +65,21 @@ pub(crate) async fn compose(app: &App, message: &Envelope<Mail>) -> Result<Compo
         }
         Mail::Decoy => Ok(Composed::Overtaken("nobody has the address that was asked about")),
         Mail::OrderPlaced { order } => order_placed(app, id, *order).await,
+        Mail::TransferDue { order } => transfer_due(app, id, *order).await,
+        Mail::TransferEnded { order } => transfer_ended(app, id, *order).await,
         Mail::Tickets { order } => tickets(app, id, *order).await,
         Mail::RefundDue { order } => refund_due(app, id, *order).await,
         Mail::EventCancelled { order, event } => event_cancelled(app, id, *order, *event).await,
         Mail::RefundStarted { refund } => self::refund(app, id, *refund, Progress::Started).await,
         Mail::RefundManual { refund } => self::refund(app, id, *refund, Progress::Manual).await,
         Mail::RefundDone { refund } => self::refund(app, id, *refund, Progress::Done).await,
-    }
-}
         Mail::Payment { order } => payment(app, id, *order).await,
         Mail::WebhookDisabled { webhook } => webhook_disabled(app, id, *webhook).await,
         Mail::EventChanged { announcement, holder } | Mail::EventReminder { announcement, holder } => {
             announcement_to(app, id, *announcement, *holder).await
         }
+    }
+}
 
 fn address(app: &App, id: &str, to: &str, name: &str, content: Content) -> Result<Composed, Error> {
     let Some(email) = Email::parse(to) else {
@@ -97,16 +99,88 @@ fn address(app: &App, id: &str, to: &str, name: &str, content: Content) -> Resul
 }
 
 async fn order_placed(app: &App, id: &str, order: OrderId) -> Result<Composed, Error> {
-    let (order, user, language, items) = {
+    let (order, user, language, items, by_transfer) = {
         let conn = app.db.conn().await?;
         let (order, user) = order_and_buyer(&conn, order).await?;
         let language = language(app, &conn, &user.email).await?;
         let items = db::orders::items(&conn, order.id).await?;
-        (order, user, language, items)
+        let transfer = db::transfers::of_order(&conn, order.id).await?;
+        (order, user, language, items, transfer.is_some())
     };
     if check_payable(order.status, order.expires_at, app.clock.now()).is_err() {
         return Ok(Composed::Overtaken("the order is no longer payable"));
     }
+    if by_transfer {
+        return Ok(Composed::Overtaken(
+            "another letter says where to transfer the money",
+        ));
+    }
+    let letter = letters::order_placed(
+        language,
+        OrderPlaced {
+            name: &user.name,
+            code: &order.code,
+            bill: bill(&order, items),
+            pay_until: order.expires_at,
+            link: link(app, &order),
+        },
+    );
+    address(app, id, &user.email, &user.name, letter.into())
+}
+
+async fn transfer_due(app: &App, id: &str, order: OrderId) -> Result<Composed, Error> {
+    let (order, user, language, transfer) = {
+        let conn = app.db.conn().await?;
+        let (order, user) = order_and_buyer(&conn, order).await?;
+        let language = language(app, &conn, &user.email).await?;
+        let transfer = db::transfers::of_order(&conn, order.id).await?;
+        (order, user, language, transfer)
+    };
+    let transfer = transfer.ok_or_else(|| Error::internal("the order is not paid by transfer"))?;
+    if check_payable(order.status, order.expires_at, app.clock.now()).is_err() {
+        return Ok(Composed::Overtaken("the transfer is not waited for any more"));
+    }
+    let letter = letters::transfer_due(
+        language,
+        TransferDue {
+            name: &user.name,
+            order: &order.code,
+            bank: &transfer.account.bank,
+            number: &transfer.account.number,
+            holder: &transfer.account.holder,
+            amount: order.total,
+            code: &domain::transfer::code(transfer.payment_id),
+            pay_until: transfer.expires_at,
+            link: link(app, &order),
+        },
+    );
+    address(app, id, &user.email, &user.name, letter.into())
+}
+
+async fn transfer_ended(app: &App, id: &str, order: OrderId) -> Result<Composed, Error> {
+    let (order, user, language, cancelled) = {
+        let conn = app.db.conn().await?;
+        let (order, user) = order_and_buyer(&conn, order).await?;
+        let language = language(app, &conn, &user.email).await?;
+        let cancelled = db::orders::is_cancelled(&conn, order.id).await?;
+        (order, user, language, cancelled)
+    };
+    if order.status != OrderStatus::Expired {
+        return Ok(Composed::Overtaken("the transfer came in after all"));
+    }
+    let letter = letters::transfer_ended(
+        language,
+        TransferEnded {
+            name: &user.name,
+            order: &order.code,
+            cancelled,
+            link: link(app, &order),
+        },
+    );
+    address(app, id, &user.email, &user.name, letter.into())
+}
+
+fn bill(order: &Order, items: Vec<OrderItem>) -> Bill {
     let lines = items.into_iter().map(|item| Line {
         price: item.unit_price.times(item.quantity).unwrap_or(Rupiah::MAX),
         ticket: item.ticket_name,
@@ -192,6 +266,7 @@ async fn tickets(app: &App, id: &str, order: OrderId) -> Result<Composed, Error>
             file_name,
         });
     }
+    attachments.extend(events.iter().map(|event| calendar_file(app, event)));
     let letter = letters::tickets(
         language,
         Tickets {
@@ -273,7 +348,6 @@ async fn refund(app: &App, id: &str, refund: RefundId, progress: Progress) -> Re
     let (refund, order, user, language) = {
         let conn = app.db.conn().await?;
         let refund = db::refunds::find(&conn, refund)
-    attachments.extend(events.iter().map(|event| calendar_file(app, event)));
             .await?
             .ok_or_else(|| Error::not_found("Refund"))?;
         let (order, user) = order_and_buyer(&conn, refund.order_id).await?;
@@ -304,37 +378,6 @@ async fn refund(app: &App, id: &str, refund: RefundId, progress: Progress) -> Re
     address(app, id, &user.email, &user.name, letter.into())
 }
 
-/// The language that the owner of an address chose, else that of the fleet.
-async fn language(app: &App, conn: &db::Client, address: &str) -> Result<Language, Error> {
-    let chosen = db::preferences::language_of(conn, address).await?;
-    Ok(chosen.unwrap_or(app.language))
-}
-
-async fn order_and_buyer(conn: &db::Client, id: OrderId) -> Result<(Order, User), Error> {
-    let order = db::orders::find(conn, id)
-        .await?
-        .ok_or_else(|| Error::not_found("Order"))?;
-    let user = db::users::find(conn, order.user_id)
-        .await?
-        .ok_or_else(|| Error::not_found("User"))?;
-    Ok((order, user))
-}
-
-/// The signed text of a ticket's QR code.
-fn token(app: &App, ticket: &IssuedTicket) -> Result<String, Error> {
-    let code = TicketCode::parse(&ticket.code)
-        .ok_or_else(|| Error::internal("a stored ticket code is not 32 hexadecimal digits"))?;
-    Ok(app.keys.sign(&Claims {
-        code,
-        event: ticket.event_id,
-        ticket_type: ticket.ticket_type_id,
-        issued_at: ticket.issued_at,
-    }))
-}
-
-fn link(app: &App, order: &Order) -> String {
-    format!("{}/orders/{}", app.frontend_url, order.code)
-}
 /// What holders of tickets are told of an event.
 async fn announcement_to(
     app: &App,
@@ -456,3 +499,34 @@ async fn webhook_disabled(app: &App, id: &str, webhook: WebhookId) -> Result<Com
     address(app, id, &user.email, &user.name, letter.into())
 }
 
+/// The language that the owner of an address chose, else that of the fleet.
+async fn language(app: &App, conn: &db::Client, address: &str) -> Result<Language, Error> {
+    let chosen = db::preferences::language_of(conn, address).await?;
+    Ok(chosen.unwrap_or(app.language))
+}
+
+async fn order_and_buyer(conn: &db::Client, id: OrderId) -> Result<(Order, User), Error> {
+    let order = db::orders::find(conn, id)
+        .await?
+        .ok_or_else(|| Error::not_found("Order"))?;
+    let user = db::users::find(conn, order.user_id)
+        .await?
+        .ok_or_else(|| Error::not_found("User"))?;
+    Ok((order, user))
+}
+
+/// The signed text of a ticket's QR code.
+fn token(app: &App, ticket: &IssuedTicket) -> Result<String, Error> {
+    let code = TicketCode::parse(&ticket.code)
+        .ok_or_else(|| Error::internal("a stored ticket code is not 32 hexadecimal digits"))?;
+    Ok(app.keys.sign(&Claims {
+        code,
+        event: ticket.event_id,
+        ticket_type: ticket.ticket_type_id,
+        issued_at: ticket.issued_at,
+    }))
+}
+
+fn link(app: &App, order: &Order) -> String {
+    format!("{}/orders/{}", app.frontend_url, order.code)
+}

@@ -202,6 +202,8 @@ const fn kind(mail: &Mail) -> &'static str {
         Mail::ResetCode { .. } => "reset_code",
         Mail::Decoy => "decoy",
         Mail::OrderPlaced { .. } => "order_placed",
+        Mail::TransferDue { .. } => "transfer_due",
+        Mail::TransferEnded { .. } => "transfer_ended",
         Mail::Tickets { .. } => "tickets",
         Mail::RefundDue { .. } => "refund_due",
         Mail::EventCancelled { .. } => "event_cancelled",

@@ -34,9 +34,8 @@ pub(crate) async fn give_back(app: &App, id: RefundId) -> Result<(), Error> {
         {
             return Ok(());
         }
-        let order = db::orders::find(&conn, refund.order_id).await?;
-        let paid = order.ok_or_else(|| Error::not_found("Order"))?.total;
-        (refund, paid)
+        let paid = db::payments::paid(&conn, refund.payment_id).await?;
+        (refund, paid.ok_or_else(|| Error::not_found("Payment"))?)
     };
     let outcome = ask(app, &refund, paid, now).await;
     let outcome = match outcome {

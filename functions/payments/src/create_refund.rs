@@ -2,14 +2,18 @@ use crate::App;
 use crate::refund_out::RefundOut;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
+use db::Transaction;
+use db::orders::Order;
+use db::payments::Payment;
 use db::refunds::{self, Asked};
 use domain::audit::{Changes, Subject};
 use domain::order::OrderStatus;
 use domain::payment::PaymentStatus;
 use domain::refund::{
-    By, Cause, MOST_TICKETS, RefundError, RefundReason, Sale, Wish, is_refundable, plan, promised,
+    By, Cause, MOST_TICKETS, Plan, RefundError, RefundReason, Sale, Wish, is_refundable, plan,
+    plan_of_conflict, promised,
 };
-use domain::{Error, IssuedTicketId, PaymentId, Rupiah};
+use domain::{Error, IssuedTicketId, PaymentId, Rupiah, Timestamp, UserId};
 use std::sync::Arc;
 use web::{Access, Answer, Caller, Keyed, Origin, Path, Route};
 
@@ -87,30 +91,9 @@ pub(crate) async fn create_refund(
     let order = db::orders::lock(&tx, access.order).await?.ok_or_else(missing)?;
     let payment = db::payments::lock_of_order(&tx, order.id).await?;
     let payment = payment.ok_or_else(missing)?;
-    if payment.status == PaymentStatus::Refunded {
-        return Err(Error::from(RefundError::NothingLeft).into());
-    }
-    if !is_refundable(payment.status) {
-        return Err(Error::from(RefundError::NotPaid).into());
-    }
-    if order.status != OrderStatus::Paid {
-        // What came too late goes back by itself.
-        return Err(Error::from(RefundError::NothingLeft).into());
-    }
-    let organizer = (access.by == By::Organizer).then_some(caller.id);
-    let live = db::issued::lock_live(&tx, order.id).await?;
-    let void = db::issued::void_of_order(tx.client(), order.id).await?;
-    let takings = refunds::takings(tx.client(), order.id, organizer).await?;
-    let earlier = refunds::known(&refunds::of_payment(tx.client(), payment.id).await?);
-    let sale = Sale {
-        held: &refunds::held(&live),
-        void: &void,
-        takings: &takings,
-        left: payment.amount.minus(promised(&earlier)).unwrap_or(Rupiah::ZERO),
-    };
-    let plan = plan(access.by, &wish, sale, now)?;
+    let (cause, plan) = decide(&tx, &order, &payment, access.by, caller.id, &wish, now).await?;
     let asked = Asked {
-        cause: Cause::Request,
+        cause,
         by: Some(caller.id),
         event: None,
         reason: request.body.reason.as_str(),
@@ -135,4 +118,41 @@ pub(crate) async fn create_refund(
     let answer = Answer::created("Refund requested successfully", RefundOut::new(made, access.by));
     db::idempotency::store(&conn, once.as_ref(), &answer.to_stored()).await?;
     Ok(answer.into_response())
+}
+
+/// What of a locked payment is given back, and why.
+async fn decide(
+    tx: &Transaction<'_>,
+    order: &Order,
+    payment: &Payment,
+    by: By,
+    caller: UserId,
+    wish: &Wish,
+    now: Timestamp,
+) -> domain::Result<(Cause, Plan)> {
+    let earlier = refunds::known(&refunds::of_payment(tx.client(), payment.id).await?);
+    let left = payment.paid().minus(promised(&earlier)).unwrap_or(Rupiah::ZERO);
+    match payment.status {
+        PaymentStatus::Refunded => Err(RefundError::NothingLeft.into()),
+        // Money that is not in rupiah is not in the books: people give it back at the gateway.
+        PaymentStatus::Conflicted if payment.received.is_some() => {
+            Ok((Cause::WrongAmount, plan_of_conflict(by, wish, left)?))
+        }
+        status if !is_refundable(status) => Err(RefundError::NotPaid.into()),
+        // What came too late goes back by itself.
+        _ if order.status != OrderStatus::Paid => Err(RefundError::NothingLeft.into()),
+        _ => {
+            let organizer = (by == By::Organizer).then_some(caller);
+            let live = db::issued::lock_live(tx, order.id).await?;
+            let void = db::issued::void_of_order(tx.client(), order.id).await?;
+            let takings = refunds::takings(tx.client(), order.id, organizer).await?;
+            let sale = Sale {
+                held: &refunds::held(&live),
+                void: &void,
+                takings: &takings,
+                left,
+            };
+            Ok((Cause::Request, plan(by, wish, sale, now)?))
+        }
+    }
 }

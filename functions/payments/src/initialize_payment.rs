@@ -1,5 +1,5 @@
 use crate::page_items::page_items;
-use crate::{App, PaymentOut, limits, show};
+use crate::{App, PaymentOut, by_transfer, limits, show};
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use db::Transaction;
@@ -10,9 +10,11 @@ use db::stock::{self, Owner, Want};
 use domain::event::EventStatus;
 use domain::message::Outgoing;
 use domain::order;
+use domain::payment::PaymentMethod;
 use domain::price::{Price, price};
 use domain::promo_code::{PromoCode, PromoCodes};
 use domain::ticket::{Quantity, SaleError};
+use domain::transfer::TransferError;
 use domain::{Error, FieldError, Rupiah, TicketTypeId, Timestamp, UserId};
 use gateway::{Customer, GatewayError, SnapOrder, SnapPage};
 use schemars::JsonSchema;
@@ -26,7 +28,8 @@ pub(crate) const ROUTE: Route = Route::new(
     "/api/v1/payments/initialize",
     Access::User,
     "initialize_payment",
-    "Open the payment page of an order, or of one ticket type bought at once; asking again gives the same page",
+    "Open the payment page of an order, or of one ticket type bought at once, or tell to which account to transfer the money; \
+     asking again gives the same page or account",
 )
 .status(201)
 .body::<InitializeIn>()
@@ -34,7 +37,8 @@ pub(crate) const ROUTE: Route = Route::new(
 .idempotent()
 .conflicts(&[
     "sold_out", "held_by_others", "limit_reached", "below_minimum", "sales_closed", "account_required", "order_paid", "order_closed",
-    "request_in_flight", "payment_refused", "promo_used_up", "promo_limit_reached", "promo_changed",
+    "request_in_flight", "payment_refused", "promo_used_up", "promo_limit_reached", "promo_changed", "transfer_not_offered",
+    "transfer_too_late", "transfer_waiting", "transfer_chosen", "payment_page_opened",
 ]);
 
 /// Seconds for which the first of two clicks keeps the second from asking the gateway, too.
@@ -52,6 +56,8 @@ web::input! {
         /// A promo code for tickets bought at once, or several with commas between if all of them may be combined. An order of the
         /// cart has those that it was made with.
         promo_code: Option<PromoCodes>,
+        /// How to pay: on the page of the gateway, unless it is said otherwise.
+        method: Option<PaymentMethod>,
     }
 }
 
@@ -85,9 +91,9 @@ impl InitializeIn {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct InitializeOut {
     payment: PaymentOut,
-    /// For `snap.pay`; null when nothing has to be paid.
+    /// For `snap.pay`; null when nothing has to be paid, or by bank transfer.
     transaction_token: Option<String>,
-    /// The payment page; null when nothing has to be paid.
+    /// The payment page; null when nothing has to be paid, or by bank transfer.
     redirect_url: Option<String>,
 }
 
@@ -101,6 +107,7 @@ pub(crate) async fn initialize_payment(
     let quota = limits::begin(&app, &ip, caller, now).await?;
     let once = request.take_once(ROUTE.id, caller.id);
     let codes = request.body.promo_code.take().unwrap_or_default();
+    let method = request.body.method.unwrap_or(PaymentMethod::Midtrans);
     let what = request.body.what()?;
     let mut conn = app.db.conn().await?;
     let tx = conn.begin().await?;
@@ -145,7 +152,15 @@ pub(crate) async fn initialize_payment(
     if events.iter().any(|status| *status != EventStatus::Published) {
         return Err(Error::from(SaleError::SalesClosed { opens: None }).into());
     }
-    let opened = db::payments::open(&tx, order.id, now.plus_seconds(LEASE_SECONDS), now).await?;
+    let opened = if method == PaymentMethod::ManualTransfer && order.total > Rupiah::ZERO {
+        Opened::ByTransfer(by_transfer::begin(&tx, &order, buyer.is_guest, &mut messages, now).await?)
+    } else {
+        db::payments::open(&tx, order.id, now.plus_seconds(LEASE_SECONDS), now).await?
+    };
+    if method == PaymentMethod::Midtrans && matches!(opened, Opened::ByTransfer(_)) {
+        // Paid on a page as well, it would be paid twice.
+        return Err(Error::from(TransferError::Chosen).into());
+    }
     if let (Rupiah::ZERO, Opened::Lease(payment)) = (order.total, &opened) {
         let applied =
             db::settlement::settle_free(&tx, &order, payment, &runtime::random::hex::<16>, now).await?;
@@ -164,7 +179,7 @@ pub(crate) async fn initialize_payment(
 
     // The row is there and no transaction is open: now the gateway may take its time.
     let payment = match opened {
-        Opened::Ready(payment) => payment,
+        Opened::Ready(payment) | Opened::ByTransfer(payment) => payment,
         Opened::Lease(payment) if payment.amount == Rupiah::ZERO => payment,
         Opened::Lease(payment) => open_page(&app, &conn, &order, payment, now).await?,
         Opened::Busy => {

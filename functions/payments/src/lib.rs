@@ -1,26 +1,33 @@
 //! Payments: opening the gateway's page for an order, what was paid, and giving it back.
 
+mod by_transfer;
 mod complete_refund;
+mod confirm_transfer;
 mod create_refund;
 mod export_payments;
 mod filter;
 mod get_payment;
+mod give_up_transfer;
 mod initialize_payment;
 mod limits;
 mod list_payment_refunds;
 mod list_payments;
 mod list_refunds;
+mod list_transfers;
 mod page_items;
 mod payment_history;
 mod refund_out;
+mod transfer_out;
 
-use domain::payment::PaymentStatus;
+use db::payments::Payment;
+use domain::payment::{PaymentMethod, PaymentStatus};
 use domain::{PaymentId, Rupiah, TicketTypeId, Timestamp, UserId};
 use runtime::{BootError, Clock, Env};
 use schemars::JsonSchema;
 use serde::Serialize;
 use settling::Midtrans;
 use std::num::NonZeroU32;
+use transfer_out::TransferDueOut;
 use views::FullTicketOut;
 use web::{Route, Router, Site, Tokens};
 
@@ -87,6 +94,9 @@ pub const ROUTES: &[Route] = &[
     list_payment_refunds::ROUTE,
     list_refunds::ROUTE,
     complete_refund::ROUTE,
+    list_transfers::ROUTE,
+    confirm_transfer::ROUTE,
+    give_up_transfer::ROUTE,
 ];
 
 /// The router of this function.
@@ -104,6 +114,9 @@ pub fn router(app: App, site: Site) -> axum::Router {
         )
         .at(&list_refunds::ROUTE, list_refunds::list_refunds)
         .at(&complete_refund::ROUTE, complete_refund::complete_refund)
+        .at(&list_transfers::ROUTE, list_transfers::list_transfers)
+        .at(&confirm_transfer::ROUTE, confirm_transfer::confirm_transfer)
+        .at(&give_up_transfer::ROUTE, give_up_transfer::give_up_transfer)
         .build(app, site)
 }
 
@@ -137,6 +150,10 @@ pub struct PaymentOut {
     pub quantity: u32,
     /// The payment page, while there is one.
     pub redirect_url: Option<String>,
+    /// How it is paid; null if nothing has to be paid.
+    pub method: Option<PaymentMethod>,
+    /// What to transfer where, while a bank transfer is waited for.
+    pub transfer: Option<TransferDueOut>,
 }
 
 /// A payer in short.
@@ -155,7 +172,7 @@ web::list! {
     PaymentList { payments: PaymentOut }
 }
 
-/// Adds the ticket types to payments, with one query for all.
+/// Adds the ticket types and the bank transfers to payments, with one query each for all.
 async fn show(
     db: &db::Client,
     rows: Vec<db::payments::ListedPayment>,
@@ -165,7 +182,24 @@ async fn show(
     ids.sort_unstable();
     ids.dedup();
     let tickets = db::ticket_types::full_by_ids(db, &ids).await?;
+    let waits = |payment: &Payment| {
+        payment.method == PaymentMethod::ManualTransfer && payment.status == PaymentStatus::Pending
+    };
+    let waiting: Vec<_> = rows
+        .iter()
+        .map(|row| &row.payment)
+        .filter(|payment| waits(payment))
+        .collect();
+    let transfers = if waiting.is_empty() {
+        Vec::new()
+    } else {
+        let ids: Vec<_> = waiting.iter().map(|payment| payment.id).collect();
+        db::transfers::of_payments(db, &ids).await?
+    };
     let shown = rows.into_iter().map(|row| {
+        let transfer = transfers
+            .iter()
+            .find(|transfer| transfer.payment_id == row.payment.id);
         let ticket = tickets.iter().find(|full| full.ticket.id == row.ticket_type_id);
         PaymentOut {
             id: row.payment.id,
@@ -188,6 +222,8 @@ async fn show(
                 .payment
                 .redirect_url
                 .filter(|_| row.payment.status == PaymentStatus::Pending),
+            method: (row.payment.amount > Rupiah::ZERO).then_some(row.payment.method),
+            transfer: transfer.map(|transfer| TransferDueOut::new(transfer, row.payment.amount)),
         }
     });
     Ok(shown.collect())

@@ -11,7 +11,8 @@ left join (
     where payment_id > $1 and payment_id <= $2 and status in ('succeeded', 'done') group by 1
 ) r on r.payment_id = p.id
 where p.id > $1 and p.id <= $2 and coalesce(b.amount, 0)
-    <> case when p.status in ('success', 'partially_refunded') then p.amount - coalesce(r.back, 0) else 0 end
+    <> case when p.status in ('success', 'partially_refunded') then p.amount - coalesce(r.back, 0)
+            when p.status = 'conflicted' then coalesce(p.received, 0) - coalesce(r.back, 0) else 0 end
 union all
 select l.payment_id || ': ' || e.account || ' has ' || sum(e.credit - e.debit)
 from ledger_postings l join ledger_entries e on e.posting_id = l.id

@@ -5,4 +5,5 @@ where payment_id > $1 and payment_id <= $2 and (
      and to_status not in ('success', 'partially_refunded', 'refunded', 'chargeback', 'conflicted'))
     or (from_status in ('partially_refunded', 'refunded', 'chargeback') and to_status = 'success')
     or (from_status = 'refunded' and to_status <> 'chargeback')
-    or from_status in ('chargeback', 'conflicted'))
+    or (from_status = 'conflicted' and to_status not in ('refunded', 'chargeback'))
+    or from_status = 'chargeback')

@@ -32,10 +32,11 @@ fn body(route: &Route) -> Value {
         "create_campaign_codes" => json!({"count": 1, "discount": 10}),
         "create_refund" => json!({"reason": "ill"}),
         "complete_refund" => json!({"reference": "BCA 1"}),
+        "confirm_transfer" => json!({"reference": "BCA 2", "amount": 1}),
         "add_event_staff" => json!({"email": "another-staff@example.test"}),
-        "hide_review" => json!({"reason": "off topic"}),
         "update_webhook" => json!({"description": "Changed"}),
         "replay_failed_deliveries" => json!({"since": "2030-01-01"}),
+        "hide_review" => json!({"reason": "off topic"}),
         _ if route.body.is_some() => json!({"name": "Changed"}),
         _ => json!({}),
     }
@@ -88,6 +89,7 @@ async fn platform() -> Platform {
              overriding system value values (76, 72, 'key', 1, 'ill', 'request', 'manual', now(), now());
              insert into refund_parts values (76, {refunded}, 1)"
         ),
+        format!("insert into transfers values (72, {organizer}, 'BCA', '12345', 'Owner', now(), null, null, null, now())"),
         format!(
             "insert into sessions (id, user_id, created_at, last_used_at, expires_at, ip, user_agent)
              overriding system value values (73, {buyer}, now(), now(), '2100-01-01', '127.0.0.1', 'lost')"
@@ -109,14 +111,14 @@ async fn platform() -> Platform {
              overriding system value values (77, {organizer}, 'Mine', now(), '2100-01-01', now(), now())"
         ),
         format!(
-            "insert into notifications (id, user_id, message, created_at) overriding system value
-        format!(
             "insert into webhook_endpoints (id, owner_id, url, description, events, secret, created_at, updated_at)
              overriding system value values (79, {organizer}, 'https://hooks.example.com', '', array['order.paid'],
                                              sha256(''), now(), now());
              insert into webhook_deliveries (id, endpoint_id, message_id, event, payload, state, created_at, finished_at)
              overriding system value values (80, 79, 'msg', 'order.paid', '{{}}', 'failed', now(), now())"
         ),
+        format!(
+            "insert into notifications (id, user_id, message, created_at) overriding system value
              values (77, {buyer}, 'yours alone', now())"
         ),
         format!(
@@ -155,6 +157,12 @@ impl Platform {
             "report_review" => Owner::Nobody,
             _ => Owner::Buyer,
         };
+        // Whoever gets the money says that it has come in.
+        let payer = if route.id == "confirm_transfer" {
+            Owner::Organizer
+        } else {
+            Owner::Buyer
+        };
         let named = BTreeMap::from([
             ("/api/v1/auth/sessions/{id}", (Owner::Buyer, "73".to_owned())),
             (
@@ -171,6 +179,7 @@ impl Platform {
             ("/api/v1/tickets/mine/{code}", (Owner::Buyer, ticket.clone())),
             ("/api/v1/images/{id}", (Owner::Organizer, "75".to_owned())),
             ("/api/v1/promos/{id}", (Owner::Organizer, "76".to_owned())),
+            ("/api/v1/webhooks/{id}", (Owner::Organizer, "79".to_owned())),
             (
                 "/api/v1/promos/campaigns/{id}",
                 (Owner::Organizer, "77".to_owned()),
@@ -179,9 +188,8 @@ impl Platform {
                 "/api/v1/promos/validate/{code}",
                 (Owner::Nobody, "SUMMERFEST".to_owned()),
             ),
-            ("/api/v1/webhooks/{id}", (Owner::Organizer, "79".to_owned())),
             ("/api/v1/cart/{id}", (Owner::Buyer, "71".to_owned())),
-            ("/api/v1/payments/{id}", (Owner::Buyer, "72".to_owned())),
+            ("/api/v1/payments/{id}", (payer, "72".to_owned())),
             (
                 "/api/v1/payments/refunds/{id}",
                 (Owner::Organizer, "76".to_owned()),
@@ -218,6 +226,7 @@ impl Platform {
             "{}{value}{}",
             &first[..start],
             rest.replace("{userId}", &buyer.to_string())
+                .replace("{deliveryId}", "80")
         );
         assert!(
             !path.contains('{'),

@@ -52,6 +52,8 @@ const TICKETS_STAND_ON_A_PAYMENT_SQL: &str =
     include_str!("../../../infra/chaos/invariants/tickets_stand_on_a_payment.sql");
 const TICKETS_TAKEN_BACK_ARE_VOID_SQL: &str =
     include_str!("../../../infra/chaos/invariants/tickets_taken_back_are_void.sql");
+const TRANSFERS_MAKE_PAYMENTS_SQL: &str =
+    include_str!("../../../infra/chaos/invariants/transfers_make_payments.sql");
 
 const NEWEST_ORDER_SQL: &str = "select max(id) as id from orders";
 const NEWEST_PAYMENT_SQL: &str = "select max(id) as id from payments";
@@ -91,6 +93,7 @@ pub enum Rule {
     TicketsBelongToTheirLine,
     TicketsStandOnAPayment,
     TicketsTakenBackAreVoid,
+    TransfersMakePayments,
 }
 
 /// What a rule is asked about slice by slice.
@@ -114,7 +117,7 @@ pub enum Subject {
 
 impl Rule {
     /// All rules.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::CancelledEventsLetNobodyIn,
         Self::HeldIsInHolds,
         Self::HoldsEnd,
@@ -141,6 +144,7 @@ impl Rule {
         Self::TicketsBelongToTheirLine,
         Self::TicketsStandOnAPayment,
         Self::TicketsTakenBackAreVoid,
+        Self::TransfersMakePayments,
     ];
 
     /// The name of its file.
@@ -172,6 +176,7 @@ impl Rule {
             Self::TicketsBelongToTheirLine => "tickets_belong_to_their_line",
             Self::TicketsStandOnAPayment => "tickets_stand_on_a_payment",
             Self::TicketsTakenBackAreVoid => "tickets_taken_back_are_void",
+            Self::TransfersMakePayments => "transfers_make_payments",
         }
     }
 
@@ -195,7 +200,8 @@ impl Rule {
             | Self::MoneyIsNotForgotten
             | Self::PaymentSaysWhatWentBack
             | Self::RefundsWithinThePayment
-            | Self::StepsFollowEachOther => Some(Subject::Payments),
+            | Self::StepsFollowEachOther
+            | Self::TransfersMakePayments => Some(Subject::Payments),
             Self::PostingsBalance => Some(Subject::Postings),
             Self::PromosCountTheirUse => Some(Subject::Promos),
             Self::RefundPartsAddUp | Self::RefundsArePosted | Self::TicketsTakenBackAreVoid => {
@@ -294,6 +300,7 @@ async fn rows(db: &Client, rule: Rule, slice: Slice) -> Result<Vec<Row>> {
         Rule::TicketsBelongToTheirLine => db.query_typed(TICKETS_BELONG_TO_THEIR_LINE_SQL, ids).await,
         Rule::TicketsStandOnAPayment => db.query_typed(TICKETS_STAND_ON_A_PAYMENT_SQL, ids).await,
         Rule::TicketsTakenBackAreVoid => db.query_typed(TICKETS_TAKEN_BACK_ARE_VOID_SQL, ids).await,
+        Rule::TransfersMakePayments => db.query_typed(TRANSFERS_MAKE_PAYMENTS_SQL, ids).await,
     };
     Ok(rows?)
 }

@@ -37,14 +37,15 @@ pub mod sessions;
 pub mod settlement;
 mod sql;
 pub mod stock;
-pub mod ticket_types;
 pub mod suppressions;
+pub mod ticket_types;
+pub mod transfers;
 pub mod users;
 pub mod verifications;
-
 pub mod waiting;
 pub mod webhook_deliveries;
 pub mod webhooks;
+
 pub use connection::{Config, Conn, Db};
 pub use error::{DbError, Result};
 pub use tokio_postgres::{Client, Transaction};

@@ -9,6 +9,7 @@ use domain::event::EventStatus;
 use domain::message::{Mail, Outgoing};
 use domain::notice::Notice;
 use domain::order::OrderStatus;
+use domain::payment::PaymentMethod;
 use domain::price::Price;
 use domain::promo_code::{PromoCode, PromoCodes};
 use domain::{Error, OrderId, OrderItemId, Rupiah, TicketTypeId, Timestamp, UserId};
@@ -102,7 +103,6 @@ pub async fn insert(
     Ok((order, items))
 }
 
-const LOCK_OWN_SQL: &str = "
 /// Tells the buyer of a new order that it waits for payment. Returns the mail, which is in the outbox.
 ///
 /// # Errors
@@ -123,6 +123,7 @@ pub async fn tell_placed(
     Ok(mail)
 }
 
+const LOCK_OWN_SQL: &str = "
     select id, code, user_id, status, subtotal, discount, fee, tax, total, expires_at, created_at
     from orders where code = $1 and user_id = $2 for update";
 
@@ -280,7 +281,6 @@ pub async fn set_status(
     Ok(())
 }
 
-/// An order whose time to pay is over.
 const EXTEND_SQL: &str = "update orders set expires_at = $2, updated_at = $3 where id = $1";
 
 /// Lets a locked order be paid until another time, and keeps its stock as long.
@@ -290,6 +290,7 @@ pub async fn extend(tx: &Transaction<'_>, id: OrderId, until: Timestamp, now: Ti
     stock::extend_order(tx, id, until).await
 }
 
+/// An order whose time to pay is over.
 #[derive(Debug, Clone)]
 pub struct Overdue {
     /// Its id.
@@ -298,16 +299,24 @@ pub struct Overdue {
     pub code: String,
     /// Until when it could be paid.
     pub expires_at: Timestamp,
-    /// Whether the buyer may have reached a payment page.
-    pub has_page: bool,
+    /// How it was to be paid; `None` if nobody began to.
+    pub method: Option<PaymentMethod>,
 }
 
+// A transfer is waited for up to a week. Once an event is called off, nobody shall make it any more.
 const OVERDUE_SQL: &str = "
-    select o.id, o.code, o.expires_at, p.id is not null as has_page
-    from orders o left join payments p on p.order_id = o.id
-    where o.status = 'pending' and o.expires_at <= $1 order by o.expires_at, o.id limit $2";
+    select id, code, expires_at, method from (
+        select o.id, o.code, o.expires_at, p.method from orders o left join payments p on p.order_id = o.id
+        where o.status = 'pending' and o.expires_at <= $1
+        union
+        select o.id, o.code, o.expires_at, p.method from payments p join orders o on o.id = p.order_id
+        where p.method = 'manual_transfer' and p.status = 'pending' and o.status = 'pending' and exists (
+            select 1 from order_items i join ticket_types t on t.id = i.ticket_type_id join events e on e.id = t.event_id
+            where i.order_id = o.id and e.status = 'cancelled')
+    ) found order by expires_at, id limit $2";
 
-/// Pending orders whose time to pay is over, the longest overdue first.
+/// Pending orders whose time to pay is over, the longest overdue first, and those that wait for a transfer for an event that was
+/// called off.
 pub async fn overdue(db: &Client, now: Timestamp, limit: u32) -> Result<Vec<Overdue>> {
     let limit = i64::from(limit);
     let rows = db
@@ -319,7 +328,10 @@ pub async fn overdue(db: &Client, now: Timestamp, limit: u32) -> Result<Vec<Over
                 id: row.id("id", OrderId::new)?,
                 code: row.col("code")?,
                 expires_at: row.time("expires_at")?,
-                has_page: row.col("has_page")?,
+                method: row
+                    .col::<Option<&str>>("method")?
+                    .map(|method| PaymentMethod::parse(method).ok_or(DbError::Value("method")))
+                    .transpose()?,
             })
         })
         .collect()

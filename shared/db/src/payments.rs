@@ -3,7 +3,7 @@
 use crate::error::Result;
 use crate::sql::{RowExt as _, params};
 use domain::message::PaymentNotice;
-use domain::payment::{PaymentStatus, Transaction as Reported, TransactionStatus};
+use domain::payment::{PaymentMethod, PaymentStatus, Transaction as Reported, TransactionStatus};
 use domain::reconciliation::FIRST_SECONDS;
 use domain::{EventId, OrderId, PaymentId, Rupiah, TicketTypeId, Timestamp, UserId};
 use tokio_postgres::{Client, Row, Transaction};
@@ -25,6 +25,10 @@ pub struct Payment {
     pub original_amount: Rupiah,
     /// Taken off.
     pub discount: Rupiah,
+    /// How it is made.
+    pub method: PaymentMethod,
+    /// What came in instead, if it was another amount.
+    pub received: Option<Rupiah>,
     /// Where it stands.
     pub status: PaymentStatus,
     /// The gateway's token of the payment page.
@@ -33,6 +37,13 @@ pub struct Payment {
     pub redirect_url: Option<String>,
     /// When it was begun.
     pub payment_date: Timestamp,
+}
+
+impl Payment {
+    /// What was paid, once something was: what can go back.
+    pub fn paid(&self) -> Rupiah {
+        self.received.unwrap_or(self.amount)
+    }
 }
 
 /// What became of an attempt to open a payment.
@@ -44,6 +55,8 @@ pub enum Opened {
     Lease(Payment),
     /// Somebody else is asking the gateway at this moment.
     Busy,
+    /// A bank transfer is waited for, so the gateway is not asked.
+    ByTransfer(Payment),
 }
 
 const INSERT_SQL: &str = "
@@ -60,7 +73,7 @@ const LEASE_SQL: &str = "
     returning id";
 
 const OF_ORDER_SQL: &str = "
-    select p.id, p.order_id, o.code as order_code, p.user_id, p.amount, p.original_amount, p.discount, p.status,
+    select p.id, p.order_id, o.code as order_code, p.user_id, p.amount, p.original_amount, p.discount, p.method, p.received, p.status,
            p.transaction_token, p.redirect_url, p.payment_date
     from payments p join orders o on o.id = p.order_id where p.order_id = $1";
 
@@ -85,6 +98,7 @@ pub async fn open(
     Ok(match (leased, payment.transaction_token.is_some()) {
         (true, _) => Opened::Lease(payment),
         (false, true) => Opened::Ready(payment),
+        (false, false) if payment.method == PaymentMethod::ManualTransfer => Opened::ByTransfer(payment),
         (false, false) => Opened::Busy,
     })
 }
@@ -95,16 +109,18 @@ const STORE_PAGE_SQL: &str = "
     from (
         select id from users where id = (select user_id from payments where id = $1) and deleted_at is null for share
     ) payer
-    where p.id = $1 and p.user_id = payer.id";
+    where p.id = $1 and p.user_id = payer.id and p.method = 'midtrans'";
 
-/// Keeps the gateway's page of a payment, unless its payer was erased meanwhile: the page shows who it was.
-pub async fn store_page(db: &Client, id: PaymentId, token: &str, url: &str, now: Timestamp) -> Result<()> {
-    db.execute_typed(
-        STORE_PAGE_SQL,
-        params![INT8: id.get(), TEXT: token, TEXT: url, TIMESTAMPTZ: now.inner()],
-    )
-    .await?;
-    Ok(())
+/// Keeps the gateway's page of a payment, unless its payer was erased meanwhile, because the page shows who it was, or chose a
+/// bank transfer because this answer took so long. `false`: nobody must get to see the page.
+pub async fn store_page(db: &Client, id: PaymentId, token: &str, url: &str, now: Timestamp) -> Result<bool> {
+    let stored = db
+        .execute_typed(
+            STORE_PAGE_SQL,
+            params![INT8: id.get(), TEXT: token, TEXT: url, TIMESTAMPTZ: now.inner()],
+        )
+        .await?;
+    Ok(stored > 0)
 }
 
 const DROP_LEASE_SQL: &str = "update payments set opening_until = null, updated_at = $2 where id = $1";
@@ -117,7 +133,7 @@ pub async fn drop_lease(db: &Client, id: PaymentId, now: Timestamp) -> Result<()
 }
 
 const LOCK_BY_ORDER_SQL: &str = "
-    select p.id, p.order_id, o.code as order_code, p.user_id, p.amount, p.original_amount, p.discount, p.status,
+    select p.id, p.order_id, o.code as order_code, p.user_id, p.amount, p.original_amount, p.discount, p.method, p.received, p.status,
            p.transaction_token, p.redirect_url, p.payment_date
     from payments p join orders o on o.id = p.order_id where p.order_id = $1 for update of p";
 
@@ -129,22 +145,83 @@ pub async fn lock_of_order(tx: &Transaction<'_>, order: OrderId) -> Result<Optio
     row.as_ref().map(read).transpose()
 }
 
+/// What a receipt says of a payment besides its amount.
+#[derive(Debug, Clone)]
+pub struct Receipt {
+    /// How was paid, as the gateway calls it; `None` if it was not involved.
+    pub method: Option<String>,
+    /// When it was first known to be paid.
+    pub paid_at: Timestamp,
+}
+
+const RECEIPT_SQL: &str = "
+    select min(s.at) as paid_at, (
+        select t.payment_type from payment_transactions t
+        where t.payment_id = p.id and t.status in ('captured', 'paid', 'partially_refunded', 'refunded') and t.payment_type is not null
+        order by t.updated_at desc limit 1) as method
+    from payments p join payment_transitions s on s.payment_id = p.id
+    where p.order_id = $1 and s.to_status in ('success', 'partially_refunded', 'refunded')
+    group by p.id";
+
+/// How and when an order was paid. `None` if it was not.
+pub async fn receipt(db: &Client, order: OrderId) -> Result<Option<Receipt>> {
+    let row = db
+        .query_typed_opt(RECEIPT_SQL, params![INT8: order.get()])
+        .await?;
+    row.map(|row| {
+        Ok(Receipt {
+            method: row.col("method")?,
+            paid_at: row.time("paid_at")?,
+        })
+    })
+    .transpose()
+}
+
+const METHOD_OF_ORDER_SQL: &str = "select method from payments where order_id = $1";
+
+/// How an order is paid; `None` if nobody began to.
+pub async fn method_of_order(db: &Client, order: OrderId) -> Result<Option<PaymentMethod>> {
+    let row = db
+        .query_typed_opt(METHOD_OF_ORDER_SQL, params![INT8: order.get()])
+        .await?;
+    row.map(|row| row.word("method", PaymentMethod::parse))
+        .transpose()
+}
+
+const PAID_SQL: &str = "select coalesce(received, amount) as paid from payments where id = $1";
+
+/// What was paid, once something was.
+pub async fn paid(db: &Client, id: PaymentId) -> Result<Option<Rupiah>> {
+    let row = db.query_typed_opt(PAID_SQL, params![INT8: id.get()]).await?;
+    row.map(|row| row.rupiah("paid")).transpose()
+}
+
+/// A transaction as the gateway reported it.
+#[derive(Debug, Clone)]
+pub struct Known {
+    /// The gateway's id of it.
+    pub id: String,
+    /// How far it has come.
+    pub state: Reported,
+    /// Its amount; `None` if it is not in rupiah.
+    pub amount: Option<Rupiah>,
+}
+
 const TRANSACTIONS_SQL: &str = "
     select transaction_id, status, amount_matches, rupiah from payment_transactions
     where payment_id = $1 order by transaction_id";
 
-/// What the gateway reported so far, by its transaction ids.
-pub async fn transactions(tx: &Transaction<'_>, payment: PaymentId) -> Result<Vec<(String, Reported)>> {
+/// What the gateway reported so far.
+pub async fn transactions(tx: &Transaction<'_>, payment: PaymentId) -> Result<Vec<Known>> {
     let rows = tx
         .query_typed(TRANSACTIONS_SQL, params![INT8: payment.get()])
         .await?;
     rows.iter()
         .map(|row| {
-            let status = row.word("status", TransactionStatus::parse)?;
-            Ok((
-                row.col("transaction_id")?,
-                Reported {
-                    status,
+            Ok(Known {
+                id: row.col("transaction_id")?,
+                state: Reported {
+                    status: row.word("status", TransactionStatus::parse)?,
                     amount_matches: row.col("amount_matches")?,
                 },
                 amount: row.col::<Option<i64>>("rupiah")?.and_then(Rupiah::new),
@@ -161,6 +238,7 @@ const PUT_TRANSACTION_SQL: &str = "
     set status = excluded.status, amount_matches = excluded.amount_matches, payment_type = excluded.payment_type,
         gross_amount = case when payment_transactions.amount_matches then excluded.gross_amount
                             else payment_transactions.gross_amount end,
+        rupiah = case when payment_transactions.amount_matches then excluded.rupiah else payment_transactions.rupiah end,
         updated_at = excluded.updated_at";
 
 /// Keeps one transaction of a locked payment. `gross_amount` is what the gateway wrote; an amount that was wrong stays for people to
@@ -168,15 +246,14 @@ const PUT_TRANSACTION_SQL: &str = "
 pub async fn put_transaction(
     tx: &Transaction<'_>,
     payment: PaymentId,
-    transaction_id: &str,
-    state: Reported,
+    known: &Known,
     gross_amount: &str,
     payment_type: Option<&str>,
     now: Timestamp,
 ) -> Result<()> {
     let params = params![
-        INT8: payment.get(), TEXT: transaction_id, TEXT: state.status.as_str(), BOOL: state.amount_matches,
-        TEXT: gross_amount, TEXT: payment_type, TIMESTAMPTZ: now.inner(),
+        INT8: payment.get(), TEXT: known.id, TEXT: known.state.status.as_str(), BOOL: known.state.amount_matches,
+        TEXT: gross_amount, INT8: known.amount.map(Rupiah::get), TEXT: payment_type, TIMESTAMPTZ: now.inner(),
     ];
     tx.execute_typed(PUT_TRANSACTION_SQL, params).await?;
     Ok(())
@@ -203,6 +280,15 @@ pub async fn set_status(
         INT8: id.get(), TEXT: from.as_str(), TEXT: to.as_str(), TEXT: cause, TIMESTAMPTZ: now.inner(), BOOL: to.was_paid(),
     ];
     tx.execute_typed(SET_STATUS_SQL, params).await?;
+    Ok(())
+}
+
+const SET_RECEIVED_SQL: &str = "update payments set received = $2 where id = $1";
+
+/// Notes what came in for a locked payment instead of what was asked.
+pub async fn set_received(tx: &Transaction<'_>, id: PaymentId, received: Rupiah) -> Result<()> {
+    tx.execute_typed(SET_RECEIVED_SQL, params![INT8: id.get(), INT8: received.get()])
+        .await?;
     Ok(())
 }
 
@@ -239,7 +325,6 @@ pub struct ListedPayment {
 }
 
 /// Which payments a list shows; what is `None` does not matter.
-        rupiah = case when payment_transactions.amount_matches then excluded.rupiah else payment_transactions.rupiah end,
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Filter<'a> {
     /// Of that payer.
@@ -266,7 +351,7 @@ pub enum Begin {
 }
 
 const LIST_SQL: &str = "
-    select p.id, p.order_id, o.code as order_code, p.user_id, p.amount, p.original_amount, p.discount, p.status,
+    select p.id, p.order_id, o.code as order_code, p.user_id, p.amount, p.original_amount, p.discount, p.method, p.received, p.status,
            p.transaction_token, p.redirect_url, p.payment_date, u.name as user_name, u.email as user_email,
            i.ticket_type_id, i.quantity, count(*) over () as total
     from payments p join orders o on o.id = p.order_id join users u on u.id = p.user_id
@@ -377,7 +462,7 @@ pub struct ExportedPayment {
     pub charged: Rupiah,
     /// What went back out of its takings.
     pub refunded: Rupiah,
-    /// How it was paid, in the gateway's words.
+    /// How it was paid: in the gateway's words, or `manual_transfer`.
     pub method: Option<String>,
     /// When it was begun.
     pub begun: Timestamp,
@@ -403,8 +488,9 @@ const EXPORT_SQL: &str = "
            sum(l.charged)::bigint as charged,
            (select coalesce(sum(part.amount), 0)::bigint from refund_parts part join refunds r on r.id = part.refund_id
             where r.payment_id = c.id and part.event_id = e.id and r.status in ('succeeded', 'done')) as refunded,
-           (select min(g.payment_type) from payment_transactions g where g.payment_id = c.id
-            and g.status in ('captured', 'paid', 'partially_refunded', 'refunded', 'reversed')) as method,
+           case c.method when 'manual_transfer' then c.method else (
+               select min(g.payment_type) from payment_transactions g where g.payment_id = c.id
+               and g.status in ('captured', 'paid', 'partially_refunded', 'refunded', 'reversed')) end as method,
            c.payment_date, c.settled_at
     from chosen c join order_items l on l.order_id = c.order_id join ticket_types t on t.id = l.ticket_type_id
     join events e on e.id = t.event_id
@@ -489,6 +575,8 @@ fn read(row: &Row) -> Result<Payment> {
         amount: row.rupiah("amount")?,
         original_amount: row.rupiah("original_amount")?,
         discount: row.rupiah("discount")?,
+        method: row.word("method", PaymentMethod::parse)?,
+        received: row.col::<Option<i64>>("received")?.and_then(Rupiah::new),
         status: row.word("status", PaymentStatus::parse)?,
         transaction_token: row.col("transaction_token")?,
         redirect_url: row.col("redirect_url")?,

@@ -105,7 +105,9 @@ pub const TABLES: &[Table] = &[
     // Those for everybody are nobody's.
     Table {
         name: "notifications", whose: "user_id", erasure: Erasure::Rows,
-        columns: &[kept("id"), kept("user_id"), erased("message"), erased("created_at")],
+        columns: &[
+            kept("id"), kept("user_id"), erased("message"), erased("created_at"), erased("notice"), erased("happening"),
+        ],
     },
     Table {
         name: "notification_marks", whose: "user_id", erasure: Erasure::Rows,
@@ -138,18 +140,16 @@ pub const TABLES: &[Table] = &[
         columns: &[secret("token_hash"), neutral("session_id"), neutral("created_at"), neutral("used_at")],
     },
     Table {
-        name: "api_keys", whose: "user_id", erasure: Erasure::Rows,
-    Table {
         name: "socket_tickets", whose: "session_id → sessions", erasure: Erasure::Rows,
         columns: &[secret("token_hash"), neutral("session_id"), neutral("expires_at")],
     },
+    Table {
+        name: "api_keys", whose: "user_id", erasure: Erasure::Rows,
         columns: &[
             kept("id"), kept("user_id"), erased("name"), erased("hint"), secret("key_hash"), erased("scopes"),
             erased("created_at"), erased("expires_at"), erased("last_used_at"), erased("revoked_at"),
         ],
     },
-    Table {
-        name: "email_verifications", whose: "user_id", erasure: Erasure::Rows,
     Table {
         name: "webhook_endpoints", whose: "owner_id", erasure: Erasure::Rows,
         columns: &[
@@ -168,6 +168,8 @@ pub const TABLES: &[Table] = &[
             kept("finished_at"),
         ],
     },
+    Table {
+        name: "email_verifications", whose: "user_id", erasure: Erasure::Rows,
         columns: &[kept("user_id"), secret("token_hash"), erased("expires_at"), erased("created_at")],
     },
     Table {
@@ -205,6 +207,13 @@ pub const TABLES: &[Table] = &[
             kept("time_zone"), kept("location"), kept("city"), kept("service_fee"), kept("tax_rate"),
             kept("image_url"), neutral("image_id"), kept("status"), kept("created_at"), kept("updated_at"),
             kept("refund_hours"), neutral("haystack"), neutral("words"), neutral("min_price"), neutral("max_price"), neutral("category_ids"),
+        ],
+    },
+    Table {
+        name: "transfer_accounts", whose: "event_id → events", erasure: Erasure::Rows,
+        columns: &[
+            kept("event_id"), kept("enabled"), erased("bank"), erased("account_number"), erased("account_holder"),
+            kept("hours"), kept("created_at"), kept("updated_at"),
         ],
     },
     Table {
@@ -281,7 +290,7 @@ pub const TABLES: &[Table] = &[
         name: "payments", whose: "user_id", erasure: Erasure::Columns(MONEY),
         columns: &[
             kept("id"), kept("order_id"), kept("user_id"), kept("amount"), kept("original_amount"), kept("discount"),
-            kept("status"), secret("transaction_token"), secret("redirect_url"), neutral("opening_until"),
+            kept("method"), kept("received"), kept("status"), secret("transaction_token"), secret("redirect_url"), neutral("opening_until"),
             neutral("next_check_at"), neutral("polled_at"), kept("payment_date"), kept("settled_at"), kept("created_at"),
             kept("updated_at"),
         ],
@@ -290,7 +299,15 @@ pub const TABLES: &[Table] = &[
         name: "payment_transactions", whose: "payment_id → payments", erasure: Erasure::Stays(MONEY),
         columns: &[
             kept("payment_id"), kept("transaction_id"), kept("status"), neutral("amount_matches"), kept("gross_amount"),
-            kept("payment_type"), kept("created_at"), kept("updated_at"),
+            neutral("rupiah"), kept("payment_type"), kept("created_at"), kept("updated_at"),
+        ],
+    },
+    // A buyer keeps what they were told: where the money went, and by which reference it was found.
+    Table {
+        name: "transfers", whose: "payment_id → payments", erasure: Erasure::Stays(MONEY),
+        columns: &[
+            kept("payment_id"), kept("bank"), kept("account_number"), kept("account_holder"), kept("expires_at"),
+            kept("reference"), kept("confirmed_at"), neutral("confirmed_by"), neutral("organizer_id"), kept("created_at"),
         ],
     },
     Table {
@@ -378,6 +395,24 @@ pub const TABLES: &[Table] = &[
         ],
     },
     Table {
+        name: "announcements", whose: "", erasure: Erasure::Nothing,
+        columns: &[
+            neutral("id"), neutral("event_id"), neutral("kind"), neutral("date"), neutral("time_zone"), neutral("location"),
+            neutral("old_date"), neutral("old_time_zone"), neutral("old_location"), neutral("last_holder"), neutral("told"),
+            neutral("created_at"), neutral("finished_at"),
+        ],
+    },
+    Table {
+        name: "sold_out_hints", whose: "", erasure: Erasure::Nothing,
+        columns: &[neutral("id"), neutral("ticket_type_id"), neutral("created_at")],
+    },
+    // A hash of an address that an account has or had.
+    Table {
+        name: "mail_suppressions", whose: "address_hash → users",
+        erasure: Erasure::Stays("who complained of mails, or has no mailbox, is not written to again"),
+        columns: &[neutral("address_hash"), kept("bounced_at"), kept("complained_at"), kept("proved_at")],
+    },
+    Table {
         name: "categories", whose: "", erasure: Erasure::Nothing,
         columns: &[neutral("id"), neutral("name"), neutral("created_at"), neutral("updated_at")],
     },
@@ -416,28 +451,17 @@ const EXPORT_SQL: &str = concat!(
     rows!("reviews", "t.user_id = $1"),
     ", ",
     rows!("review_reports", "t.user_id = $1"),
-    Table {
-        name: "announcements", whose: "", erasure: Erasure::Nothing,
-        columns: &[
-            neutral("id"), neutral("event_id"), neutral("kind"), neutral("date"), neutral("time_zone"), neutral("location"),
-            neutral("old_date"), neutral("old_time_zone"), neutral("old_location"), neutral("last_holder"), neutral("told"),
-            neutral("created_at"), neutral("finished_at"),
-        ],
-    },
-    Table {
-        name: "sold_out_hints", whose: "", erasure: Erasure::Nothing,
-        columns: &[neutral("id"), neutral("ticket_type_id"), neutral("created_at")],
-    },
-    // A hash of an address that an account has or had.
-    Table {
-        name: "mail_suppressions", whose: "address_hash → users",
-        erasure: Erasure::Stays("who complained of mails, or has no mailbox, is not written to again"),
-        columns: &[neutral("address_hash"), kept("bounced_at"), kept("complained_at"), kept("proved_at")],
-    },
     ", ",
     rows!("sessions", "t.user_id = $1"),
     ", ",
     rows!("api_keys", "t.user_id = $1"),
+    ", ",
+    rows!("webhook_endpoints", "t.owner_id = $1"),
+    ", ",
+    rows!(
+        "webhook_deliveries",
+        "t.endpoint_id in (select id from webhook_endpoints where owner_id = $1)"
+    ),
     ", ",
     rows!("email_verifications", "t.user_id = $1"),
     ", ",
@@ -451,18 +475,16 @@ const EXPORT_SQL: &str = concat!(
     ", ",
     rows!("events", "t.organizer_id = $1"),
     ", ",
+    rows!(
+        "transfer_accounts",
+        "t.event_id in (select id from events where organizer_id = $1)"
+    ),
+    ", ",
     rows!("ticket_types", "t.created_by = $1"),
     ", ",
     rows!("images", "t.owner_id = $1"),
     ", ",
     rows!("cart_items", "t.user_id = $1"),
-    rows!("webhook_endpoints", "t.owner_id = $1"),
-    ", ",
-    rows!(
-        "webhook_deliveries",
-        "t.endpoint_id in (select id from webhook_endpoints where owner_id = $1)"
-    ),
-    ", ",
     ", ",
     rows!("orders", "t.user_id = $1"),
     ", ",
@@ -487,6 +509,11 @@ const EXPORT_SQL: &str = concat!(
     ),
     ", ",
     rows!(
+        "transfers",
+        "t.payment_id in (select id from payments where user_id = $1)"
+    ),
+    ", ",
+    rows!(
         "payment_transitions",
         "t.payment_id in (select id from payments where user_id = $1)"
     ),
@@ -501,6 +528,11 @@ const EXPORT_SQL: &str = concat!(
     rows!(
         "payment_notifications",
         "t.order_code in (select code from orders where user_id = $1)"
+    ),
+    ", ",
+    rows!(
+        "mail_suppressions",
+        "t.address_hash = (select sha256(convert_to(lower(email), 'UTF8')) from users where id = $1)"
     ),
     ") as stored from users where id = $1 and deleted_at is null"
 );
@@ -558,11 +590,6 @@ pub async fn export(db: &Client, user: UserId, earlier: u32) -> Result<Option<Ve
 }
 
 /// What became of somebody's wish to be erased.
-    ", ",
-    rows!(
-        "mail_suppressions",
-        "t.address_hash = (select sha256(convert_to(lower(email), 'UTF8')) from users where id = $1)"
-    ),
 #[derive(Debug, PartialEq, Eq)]
 pub enum Erased {
     /// The account is erased.
@@ -620,12 +647,16 @@ const VOID_TOKENS_SQL: &str =
 const ERASE_SQL: &str = "
     with gone_sessions as (delete from sessions where user_id = $1),
          gone_keys as (delete from api_keys where user_id = $1),
+         gone_webhooks as (delete from webhook_endpoints where owner_id = $1),
          gone_preferences as (delete from preferences where user_id = $1),
          gone_follows as (delete from followed_categories where user_id = $1),
          gone_marks as (delete from notification_marks where user_id = $1),
          gone_notifications as (delete from notifications where user_id = $1),
          gone_reports as (delete from review_reports where user_id = $1),
          gone_staff as (delete from event_staff where user_id = $1),
+         gone_accounts as (
+             delete from transfer_accounts where event_id in (select id from events where organizer_id = $1)
+         ),
          gone_answers as (delete from idempotency_keys where user_id = $1),
          gone_mails as (
              delete from outbox o using users u
@@ -647,7 +678,6 @@ const ERASE_SQL: &str = "
         is_verified = false, deleted_at = $3, updated_at = $3
     where id = $1";
 
-         gone_webhooks as (delete from webhook_endpoints where owner_id = $1),
 /// Erases a locked account as [`TABLES`] says: what tells who somebody is goes; orders, payments and tickets stay. What its cart
 /// holds goes back on sale; unpaid orders end with their time to pay; tickets stay good under another name. `false`, and
 /// nothing is changed, if it has published events that are still to come.

@@ -1,4 +1,4 @@
-//! Which payments the gateway is asked about, and when.
+//! Which payments the gateway is asked about, and when. It never hears of bank transfers, so it is not asked about them.
 
 use crate::error::Result;
 use crate::sql::{RowExt as _, params};
@@ -30,7 +30,7 @@ pub struct Due {
 const CLAIM_SQL: &str = "
     with due as (
         select id from payments
-        where next_check_at <= $1 and status in ('pending', 'challenge', 'failed', 'expired', 'cancelled')
+        where next_check_at <= $1 and status in ('pending', 'challenge', 'failed', 'expired', 'cancelled') and method = 'midtrans'
         order by next_check_at, id limit $3 for update skip locked
     )
     update payments p set next_check_at = $2 from due, orders o
@@ -60,7 +60,7 @@ pub async fn schedule(db: &Client, id: PaymentId, at: Option<Timestamp>) -> Resu
 const CLAIM_ONE_SQL: &str = "
     update payments p set polled_at = $3 from orders o
     where p.id = $1 and ($2::bigint is null or p.user_id = $2) and o.id = p.order_id
-      and p.status in ('pending', 'challenge', 'failed') and p.transaction_token is not null
+      and p.status in ('pending', 'challenge', 'failed') and p.method = 'midtrans' and p.transaction_token is not null
       and (p.polled_at is null or p.polled_at <= $4)
     returning p.id, p.status, p.payment_date, p.order_id, o.code as order_code, o.status as order_status,
               exists (select 1 from payment_transactions t where t.payment_id = p.id) as reported";

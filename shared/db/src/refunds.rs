@@ -7,7 +7,7 @@ use crate::orders::Order;
 use crate::payments::Payment;
 use crate::settlement::RandomId;
 use crate::sql::{RowExt as _, params};
-use crate::{issued, outbox, stock};
+use crate::{issued, notifications, outbox, stock, webhook_deliveries};
 use domain::message::{Mail, Outgoing, RefundWork};
 use domain::notice::Notice;
 use domain::page::Page;
@@ -314,22 +314,22 @@ pub async fn request(
         _ => {}
     }
     outbox::insert_all(tx, &messages, now).await?;
+    let notice: Option<fn(String, Rupiah) -> Notice> = match status {
+        RefundStatus::Manual => Some(|order, amount| Notice::RefundManual { order, amount }),
+        _ if told => None,
+        RefundStatus::Requested => Some(|order, amount| Notice::RefundStarted { order, amount }),
+        _ => Some(|order, amount| Notice::RefundDone { order, amount }),
+    };
+    if let Some(notice) = notice {
+        tell_buyer(tx, id, notice, now).await?;
+    }
+    if status.gave_back() {
+        // No money has to come back first, so this is when it is told.
+        messages.extend(webhook_deliveries::tell_of_refund(tx, order, id, random, now).await?);
+    }
     Ok((id, messages))
 }
 
-/// Writes down money that the gateway gave back without having been asked by this program.
-pub(crate) async fn insert_foreign(
-    tx: &Transaction<'_>,
-    payment: &Payment,
-    key: &str,
-    reason: &str,
-    plan: &Plan,
-    now: Timestamp,
-) -> Result<RefundId> {
-    let asked = Asked {
-        cause: Cause::Gateway,
-        by: None,
-        event: None,
 const BUYER_SQL: &str = "
     select o.user_id, o.code, r.amount from refunds r join payments p on p.id = r.payment_id join orders o on o.id = p.order_id
     where r.id = $1";
@@ -350,6 +350,19 @@ pub(crate) async fn tell_buyer(
     Ok(())
 }
 
+/// Writes down money that the gateway gave back without having been asked by this program.
+pub(crate) async fn insert_foreign(
+    tx: &Transaction<'_>,
+    payment: &Payment,
+    key: &str,
+    reason: &str,
+    plan: &Plan,
+    now: Timestamp,
+) -> Result<RefundId> {
+    let asked = Asked {
+        cause: Cause::Gateway,
+        by: None,
+        event: None,
         reason,
     };
     insert(tx, payment.id, key, &asked, plan, RefundStatus::Succeeded, now).await
@@ -430,6 +443,8 @@ pub async fn leave_to_people(
     if changed.map_err(DbError::from)? == 0 {
         return Ok(Vec::new());
     }
+    let manual = |order, amount| Notice::RefundManual { order, amount };
+    tell_buyer(tx, id, manual, now).await?;
     let mail = Outgoing::mail(random(), Mail::RefundManual { refund: id })?;
     outbox::insert(tx, &mail, now).await?;
     Ok(vec![mail])
@@ -443,8 +458,6 @@ const DUE_SQL: &str = "
     )
     returning id";
 
-    let manual = |order, amount| Notice::RefundManual { order, amount };
-    tell_buyer(tx, id, manual, now).await?;
 /// Refunds that the gateway is to be asked about now. They are due again at `again`, unless their worker says otherwise.
 pub async fn due(
     tx: &Transaction<'_>,

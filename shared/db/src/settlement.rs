@@ -18,11 +18,15 @@ use domain::message::{Happening, Mail, Outgoing};
 use domain::notice::Notice;
 use domain::order::OrderStatus;
 use domain::payment::{
-    Consequence, PaymentStatus, Transaction as Reported, TransactionStatus, amount_matches, consequence,
-    derive, with_returns,
+    Consequence, PaymentMethod, PaymentStatus, Transaction as Reported, TransactionStatus, consequence,
+    derive, read_amount, received, with_returns,
 };
 use domain::price::split;
-use domain::refund::{Cause, Known, Plan, RefundStatus, is_refundable, overtaken, promised, returned};
+use domain::refund::{
+    Cause, Known as Promise, Plan, RefundStatus, is_refundable, overtaken, promised, returned,
+};
+use domain::transfer::TransferError;
+use domain::webhook::EventType;
 use domain::{Error, EventId, OrderId, RefundId, Rupiah, Timestamp, UserId};
 use tokio_postgres::Transaction;
 
@@ -88,26 +92,36 @@ pub async fn apply(
     let Some(mut payment) = payments::lock_of_order(tx, order.id).await? else {
         return Ok(None);
     };
-    let mut known = payments::transactions(tx, payment.id).await?;
-    let matches = amount_matches(payment.amount, &report.gross_amount, report.currency.as_deref());
-    let earlier = known
-        .iter()
-        .find(|(id, _)| *id == report.transaction_id)
-        .map(|(_, reported)| *reported);
-    let status = earlier.map_or(report.status, |earlier| earlier.status.after(report.status));
-    let state = Reported {
-        status,
-        // One wrong amount in any of its reports, and people have to look at the transaction.
-        amount_matches: matches && earlier.is_none_or(|earlier| earlier.amount_matches),
-    };
-    if earlier != Some(state) {
-        let (gross, method) = (report.gross_amount.as_str(), report.payment_type.as_deref());
-        payments::put_transaction(tx, payment.id, &report.transaction_id, state, gross, method, now).await?;
+    if payment.method != PaymentMethod::Midtrans {
+        // No page of it was ever shown, so nobody can have paid there.
+        tracing::error!(
+            order = order.code,
+            "the gateway tells of an order that is paid by transfer"
+        );
+        return Ok(None);
     }
-    known.retain(|(id, _)| *id != report.transaction_id);
-    known.push((report.transaction_id.clone(), state));
-    let states: Vec<Reported> = known.into_iter().map(|(_, state)| state).collect();
+    let (transactions, state) = hear(tx, &payment, report, now).await?;
+    let mut states: Vec<Reported> = transactions.iter().map(|(state, _)| *state).collect();
+    if payment.status.was_paid() && payment.status != PaymentStatus::Conflicted && payment.received.is_none()
+    {
+        // What was paid as it was asked stays, whatever another report says: tickets were issued for it.
+        if states.iter().any(|state| !state.amount_matches) {
+            tracing::error!(
+                order = order.code,
+                "an order that was paid is said to have another amount"
+            );
+        }
+        for state in &mut states {
+            state.amount_matches = true;
+        }
+    }
     let derived = derive(&states);
+    if !payment.status.was_paid()
+        && let Some(received) = received(&transactions)
+    {
+        payments::set_received(tx, payment.id, received).await?;
+        payment.received = Some(received);
+    }
     // An order that has ended waits for nothing but money.
     let derived = if order.status == OrderStatus::Pending || derived.was_paid() {
         derived
@@ -121,7 +135,7 @@ pub async fn apply(
     } else {
         Vec::new()
     };
-    let after = with_returns(derived, payment.amount, returned(&refunds::known(&refunds)));
+    let after = with_returns(derived, payment.paid(), returned(&refunds::known(&refunds)));
     let moved = Move {
         after,
         cause,
@@ -130,6 +144,40 @@ pub async fn apply(
     move_payment(tx, &order, &payment, moved, random, now)
         .await
         .map(Some)
+}
+
+/// Keeps what a report says of its transaction. Returns all transactions of the payment with their amounts, and where this one
+/// stands now.
+async fn hear(
+    tx: &Transaction<'_>,
+    payment: &Payment,
+    report: &Report,
+    now: Timestamp,
+) -> Result<(Vec<(Reported, Option<Rupiah>)>, TransactionStatus)> {
+    let mut known = payments::transactions(tx, payment.id).await?;
+    let at = known.iter().position(|known| known.id == report.transaction_id);
+    let earlier = at.map(|at| known.swap_remove(at));
+    let amount = read_amount(&report.gross_amount, report.currency.as_deref());
+    let state = earlier
+        .as_ref()
+        .map_or(report.status, |earlier| earlier.state.status.after(report.status));
+    let was_wrong = earlier.as_ref().filter(|earlier| !earlier.state.amount_matches);
+    let told = Known {
+        id: report.transaction_id.clone(),
+        state: Reported {
+            status: state,
+            // One wrong amount in any of its reports, and people have to look at the transaction.
+            amount_matches: amount == Some(payment.amount) && was_wrong.is_none(),
+        },
+        amount: was_wrong.map_or(amount, |earlier| earlier.amount),
+    };
+    if earlier.is_none_or(|earlier| earlier.state != told.state) {
+        let (gross, method) = (report.gross_amount.as_str(), report.payment_type.as_deref());
+        payments::put_transaction(tx, payment.id, &told, gross, method, now).await?;
+    }
+    known.push(told);
+    let states = known.into_iter().map(|known| (known.state, known.amount));
+    Ok((states.collect(), state))
 }
 
 /// Money that went back in this transaction.
@@ -171,19 +219,19 @@ async fn learn(
             }
         }
     }
-    if state == TransactionStatus::Refunded && returned(&refunds::known(refunds)) < payment.amount {
+    if state == TransactionStatus::Refunded && returned(&refunds::known(refunds)) < payment.paid() {
         // Called off before it was settled, or told without the single refunds: everything went back.
         for refund in refunds.iter_mut().filter(|refund| refund.status.is_open()) {
             finished.push(succeed(tx, refund, now).await?);
         }
         let rest = GivenBack {
             key: format!("midtrans-{}", report.transaction_id),
-            amount: payment.amount,
+            amount: payment.paid(),
             reason: None,
         };
         finished.extend(foreign(tx, payment, refunds, &rest, now).await?);
     }
-    for id in overtaken(&refunds::known(refunds), payment.amount) {
+    for id in overtaken(&refunds::known(refunds), payment.paid()) {
         give_up(tx, refunds, id, "the money went back another way", now).await?;
     }
     Ok(finished)
@@ -204,6 +252,8 @@ async fn give_up(
     now: Timestamp,
 ) -> Result<()> {
     refunds::close(tx, id, RefundStatus::Failed, Some(why), None, now).await?;
+    let failed = |order, amount| Notice::RefundFailed { order, amount };
+    refunds::tell_buyer(tx, id, failed, now).await?;
     for refund in refunds.iter_mut().filter(|refund| refund.id == id) {
         refund.status = RefundStatus::Failed;
     }
@@ -220,19 +270,19 @@ async fn foreign(
     now: Timestamp,
 ) -> Result<Option<Finished>> {
     let back = returned(&refunds::known(refunds));
-    let left = payment.amount.minus(back).unwrap_or(Rupiah::ZERO);
+    let left = payment.paid().minus(back).unwrap_or(Rupiah::ZERO);
     let amount = given.amount.min(left);
     if amount == Rupiah::ZERO {
         return Ok(None);
     }
     // Those that were promised the same money pay it, so they are given up first.
     let mut as_if_given = refunds::known(refunds);
-    as_if_given.push(Known {
+    as_if_given.push(Promise {
         id: RefundId::new(0),
         amount,
         status: RefundStatus::Succeeded,
     });
-    for id in overtaken(&as_if_given, payment.amount) {
+    for id in overtaken(&as_if_given, payment.paid()) {
         give_up(tx, refunds, id, "the money went back another way", now).await?;
     }
     let takings = refunds::takings(tx.client(), payment.order_id, None).await?;
@@ -254,8 +304,6 @@ async fn foreign(
     Ok(inserted.map(|refund| Finished::of(refund, Account::Gateway)))
 }
 
-    let failed = |order, amount| Notice::RefundFailed { order, amount };
-    refunds::tell_buyer(tx, id, failed, now).await?;
 /// Notes that people have transferred a refund. `None` if there is no such refund, or nobody was asked to.
 ///
 /// # Errors
@@ -286,7 +334,7 @@ pub async fn transferred(
     found.status = RefundStatus::Done;
     let finished = [Finished::of(found, Account::Bank)];
     let returned = returned(&refunds::known(&refunds));
-    let after = with_returns(payment.status, payment.amount, returned);
+    let after = with_returns(payment.status, payment.paid(), returned);
     let moved = Move {
         after,
         cause: "people transferred money back",
@@ -295,6 +343,84 @@ pub async fn transferred(
     move_payment(tx, &order, &payment, moved, random, now)
         .await
         .map(Some)
+}
+
+/// What somebody who looked at their account says of a transfer.
+#[derive(Debug, Clone, Copy)]
+pub struct Confirmation<'a> {
+    /// By which it is found again at the bank.
+    pub reference: &'a str,
+    /// How much it was.
+    pub amount: Rupiah,
+    /// Who looked.
+    pub by: UserId,
+}
+
+/// Settles an order whose transfer was found at the bank: as a report of the gateway does, also when it comes late. `None` if the
+/// same was said before, which changes nothing.
+///
+/// # Errors
+/// [`TransferError::WrongAmount`], [`TransferError::Confirmed`] or [`TransferError::ReferenceUsed`]; not found if the order is not
+/// paid by transfer; or if the database does not answer. Nothing was changed then.
+pub async fn confirm_transfer(
+    tx: &Transaction<'_>,
+    order: OrderId,
+    said: Confirmation<'_>,
+    random: RandomId<'_>,
+    now: Timestamp,
+) -> Result<Option<Applied>, Error> {
+    let missing = || Error::not_found("Transfer");
+    // Two who confirm at once are heard one after the other: the second sees what the first has said.
+    let order = orders::lock(tx, order).await?.ok_or_else(missing)?;
+    let payment = payments::lock_of_order(tx, order.id).await?.ok_or_else(missing)?;
+    let transfer = transfers::of_order(tx.client(), order.id)
+        .await?
+        .ok_or_else(missing)?;
+    if said.amount != payment.amount {
+        return Err(TransferError::WrongAmount(payment.amount).into());
+    }
+    match transfer.reference {
+        Some(reference) if reference == said.reference => return Ok(None),
+        Some(_) => return Err(TransferError::Confirmed.into()),
+        None => {}
+    }
+    match transfers::confirm(tx, payment.id, said.reference, said.by, now).await {
+        Err(error) if error.is_constraint("transfers_reference_key") => {
+            return Err(TransferError::ReferenceUsed.into());
+        }
+        confirmed => confirmed?,
+    }
+    let moved = Move {
+        after: PaymentStatus::Success,
+        cause: "the transfer was found at the bank",
+        finished: &[],
+    };
+    move_payment(tx, &order, &payment, moved, random, now)
+        .await
+        .map(Some)
+}
+
+/// Ends an order for whose transfer nobody shall wait any more, because its buyer says so; its stock goes back on sale. Should the
+/// money come nevertheless, it is late money. `false`: it was ended before, and nothing was done.
+///
+/// # Errors
+/// [`TransferError::Paid`] if it was confirmed; or if the database does not answer. Nothing was changed then.
+pub async fn give_up_transfer(tx: &Transaction<'_>, order: OrderId, now: Timestamp) -> Result<bool, Error> {
+    let missing = || Error::not_found("Transfer");
+    let order = orders::lock(tx, order).await?.ok_or_else(missing)?;
+    let payment = payments::lock_of_order(tx, order.id).await?.ok_or_else(missing)?;
+    if payment.status.was_paid() {
+        return Err(TransferError::Paid.into());
+    }
+    if order.status != OrderStatus::Pending {
+        return Ok(false);
+    }
+    let (from, to) = (payment.status, PaymentStatus::Cancelled);
+    payments::set_status(tx, payment.id, from, to, "the buyer gave it up", now).await?;
+    orders::set_status(tx, order.id, OrderStatus::Cancelled, now).await?;
+    stock::release_order(tx, order.id).await?;
+    promos::give_back(tx, &order, now).await?;
+    Ok(true)
 }
 
 /// Ends an order that cost nothing and whose tickets were all taken back. One that cost something ends with its money.
@@ -381,6 +507,8 @@ async fn move_payment(
         let balances = ledger::balances(tx, payment.id).await?;
         let entries = domain::ledger::refund(refund.amount, &refund.parts, &balances, refund.way);
         ledger::post(tx, Posting::Refund(refund.id), payment.id, &entries, now).await?;
+        let done = |order, amount| Notice::RefundDone { order, amount };
+        refunds::tell_buyer(tx, refund.id, done, now).await?;
         let mail = Mail::RefundDone { refund: refund.id };
         applied.messages.push(Outgoing::mail(random(), mail)?);
     }
@@ -388,6 +516,14 @@ async fn move_payment(
         reverse(tx, payment, now).await?;
     }
     outbox::insert_all(tx, &applied.messages, now).await?;
+    if let Some(event) = EventType::of_order(order.status, applied.order) {
+        let told = webhook_deliveries::tell_of_order(tx, order, event, random, now).await?;
+        applied.messages.extend(told);
+    }
+    for refund in finished {
+        let told = webhook_deliveries::tell_of_refund(tx, order, refund.id, random, now).await?;
+        applied.messages.extend(told);
+    }
     if applied.order == OrderStatus::RefundDue {
         let started = give_back_late_money(tx, order, payment, random, now).await?;
         applied.messages.extend(started);
@@ -411,13 +547,28 @@ async fn follow(
     let status = match consequence(before, after) {
         Consequence::None => order.status,
         Consequence::Fulfil => {
-            if fulfil(tx, order, random, now).await? {
-                promos::take_again(tx, order, now).await?;
-                (OrderStatus::Paid, Some(Mail::Tickets { order: order.id }))
-            } else {
-                promos::give_back(tx, order, now).await?;
-                (OrderStatus::RefundDue, Some(Mail::RefundDue { order: order.id }))
-            }
+            let code = order.code.clone();
+            let (status, notice) = match fulfil(tx, order, random, now).await? {
+                Some(tickets) => {
+                    promos::take_again(tx, order, now).await?;
+                    // A receipt for what cost something.
+                    mails
+                        .extend((payment.amount > Rupiah::ZERO).then_some(Mail::Payment { order: order.id }));
+                    mails.push(Mail::Tickets { order: order.id });
+                    (OrderStatus::Paid, Notice::OrderPaid { order: code, tickets })
+                }
+                None => {
+                    promos::give_back(tx, order, now).await?;
+                    mails.push(Mail::RefundDue { order: order.id });
+                    let amount = payment.paid();
+                    (
+                        OrderStatus::RefundDue,
+                        Notice::PaidTooLate { order: code, amount },
+                    )
+                }
+            };
+            notifications::tell(tx, order.user_id, &notice, &order.id.to_string(), now).await?;
+            status
         }
         Consequence::Void => {
             stock::release_order(tx, order.id).await?;
@@ -441,10 +592,11 @@ async fn follow(
         applied.order = status;
     }
     if came_in {
+        let into = payment.method.account();
         let entries = if status == OrderStatus::Paid {
             domain::ledger::charge(payment.amount, &ledger::sold(tx, order.id).await?, into)
         } else {
-            domain::ledger::charge_unearned(payment.amount)
+            domain::ledger::charge_unearned(payment.paid(), into)
         };
         ledger::post(tx, Posting::Charge, payment.id, &entries, now).await?;
     }
@@ -515,8 +667,6 @@ async fn fulfil(
     }
     for (item, held) in items.iter().zip(held) {
         let missing = item.quantity.saturating_sub(held);
-        let done = |order, amount| Notice::RefundDone { order, amount };
-        refunds::tell_buyer(tx, refund.id, done, now).await?;
         if missing == 0 {
             continue;
         }
@@ -524,14 +674,6 @@ async fn fulfil(
             ticket_type: item.ticket_type_id,
             quantity: missing,
             first_stripe: spread(&random(), item.stripes),
-    if let Some(event) = EventType::of_order(order.status, applied.order) {
-        let told = webhook_deliveries::tell_of_order(tx, order, event, random, now).await?;
-        applied.messages.extend(told);
-    }
-    for refund in finished {
-        let told = webhook_deliveries::tell_of_refund(tx, order, refund.id, random, now).await?;
-        applied.messages.extend(told);
-    }
             until: now,
         };
         if stock::take(tx, Owner::Order(item.id), want, now).await?.is_err() {
@@ -544,6 +686,7 @@ async fn fulfil(
     if sold.quantity != wanted {
         return Err(DbError::Value("holds.quantity"));
     }
+    announcements::hint_sold_out(tx, &sold.full, now).await?;
     issued::insert(tx, &units(&items, random), now).await?;
     Ok(Some(wanted))
 }
@@ -568,5 +711,3 @@ fn spread(random: &str, stripes: u32) -> u32 {
         .unwrap_or(0);
     number.checked_rem(stripes).unwrap_or(0)
 }
-        let into = payment.method.account();
-    announcements::hint_sold_out(tx, &sold.full, now).await?;

@@ -11,7 +11,7 @@ use crate::{EventId, Rupiah};
 pub enum Account {
     /// What the payment gateway took in for us and did not give back.
     Gateway,
-    /// What people transferred by hand.
+    /// What people transfer by hand, to an organizer's account or back from one.
     Bank,
     /// What the organizer of an event gets.
     Organizer(EventId),
@@ -112,8 +112,8 @@ fn without_zeros(entries: impl IntoIterator<Item = Entry>) -> Vec<Entry> {
     entries.into_iter().filter(moves).collect()
 }
 
-/// Money came in for tickets that were issued.
-pub fn charge(paid: Rupiah, sold: &[Sold]) -> Vec<Entry> {
+/// Money came in for tickets that were issued, `into` [`Account::Gateway`] or [`Account::Bank`].
+pub fn charge(paid: Rupiah, sold: &[Sold], into: Account) -> Vec<Entry> {
     let earned = sold.iter().flat_map(|sold| {
         [
             credit(Account::Organizer(sold.event), sold.net),
@@ -121,12 +121,12 @@ pub fn charge(paid: Rupiah, sold: &[Sold]) -> Vec<Entry> {
             credit(Account::Tax(sold.event), sold.tax),
         ]
     });
-    without_zeros(std::iter::once(debit(Account::Gateway, paid)).chain(earned))
+    without_zeros(std::iter::once(debit(into, paid)).chain(earned))
 }
 
-/// Money came in for what cannot be given.
-pub fn charge_unearned(paid: Rupiah) -> Vec<Entry> {
-    without_zeros([debit(Account::Gateway, paid), credit(Account::Unearned, paid)])
+/// Money came in for what cannot be given, `into` [`Account::Gateway`] or [`Account::Bank`].
+pub fn charge_unearned(paid: Rupiah, into: Account) -> Vec<Entry> {
+    without_zeros([debit(into, paid), credit(Account::Unearned, paid)])
 }
 
 /// Money went back through `way` ([`Account::Gateway`] or [`Account::Bank`]). What came in for nothing goes first; then every
@@ -212,7 +212,7 @@ mod tests {
 
     #[test]
     fn what_came_for_nothing_goes_back_without_touching_what_was_earned() {
-        let came = charge_unearned(rupiah(500));
+        let came = charge_unearned(rupiah(500), Account::Bank);
         let back = refund(
             rupiah(500),
             &[],
@@ -246,7 +246,7 @@ mod tests {
             let of_event = |sold: &Sold| sold.net.get() + sold.fee.get() + sold.tax.get();
             let mut left: Vec<i64> = sold.iter().map(of_event).collect();
             let paid = rupiah(left.iter().sum());
-            let mut postings = vec![charge(paid, &sold)];
+            let mut postings = vec![charge(paid, &sold, Account::Gateway)];
             // Refunds of any parts, then all that is left.
             for cut in cuts.into_iter().chain([100]) {
                 if reversed && cut == 100 {

@@ -34,14 +34,16 @@ pub mod reconciliation;
 pub mod refund;
 pub mod review;
 pub mod session;
-pub mod text;
+pub mod status;
 pub mod suppression;
+pub mod text;
 pub mod ticket;
 pub mod time;
+pub mod transfer;
 pub mod user;
+pub mod webhook;
 
 pub use error::{Error, FieldError, Kind, Result};
 pub use ids::*;
 pub use money::Rupiah;
 pub use time::Timestamp;
-pub mod webhook;

@@ -6,6 +6,7 @@
 //! Replaying any reports in any order ends in the same rows.
 
 use crate::Rupiah;
+use crate::ledger::Account;
 
 /// State of one transaction at the gateway.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -118,6 +119,44 @@ impl TransactionStatus {
     }
 }
 
+/// How a payment is made.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum PaymentMethod {
+    /// On a page of the payment gateway, which offers cards, wallets, virtual accounts and more.
+    Midtrans,
+    /// By bank transfer to the organizer's account; the organizer confirms it.
+    ManualTransfer,
+}
+
+impl PaymentMethod {
+    /// Every method.
+    pub const ALL: [Self; 2] = [Self::Midtrans, Self::ManualTransfer];
+
+    /// As stored and shown.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Midtrans => "midtrans",
+            Self::ManualTransfer => "manual_transfer",
+        }
+    }
+
+    /// The method of that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|method| method.as_str() == name)
+    }
+
+    /// The account of the ledger that the money comes into.
+    pub const fn account(self) -> Account {
+        match self {
+            Self::Midtrans => Account::Gateway,
+            Self::ManualTransfer => Account::Bank,
+        }
+    }
+}
+
 /// Status of a payment as the API shows it. `pending`, `success`, `failed` and `challenge` are known to existing clients.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
@@ -204,10 +243,10 @@ pub struct Transaction {
 pub fn derive(transactions: &[Transaction]) -> PaymentStatus {
     use TransactionStatus as T;
     let any = |wanted: T| transactions.iter().any(|t| t.status == wanted);
-    if transactions
-        .iter()
-        .any(|t| t.status.took_money() && !t.amount_matches)
-    {
+    // What its bank took back nobody has to look for any more.
+    let is_in_conflict =
+        |t: &Transaction| t.status.took_money() && !t.amount_matches && t.status != T::Reversed;
+    if transactions.iter().any(is_in_conflict) {
         return PaymentStatus::Conflicted;
     }
     // Order of the tests: what touched money first, then what may still succeed, then the failures.
@@ -256,12 +295,25 @@ pub fn read_status(transaction_status: &str, fraud_status: Option<&str>) -> Opti
     })
 }
 
+/// What came in for a payment in a wrong amount: the sum of all that was taken, each as far as it is rupiah. `None` if every
+/// amount is right, or one of those taken cannot be told in rupiah: then only people can say what is to go back.
+pub fn received(transactions: &[(Transaction, Option<Rupiah>)]) -> Option<Rupiah> {
+    let taken = || transactions.iter().filter(|(t, _)| t.status.took_money());
+    if taken().all(|(t, _)| t.amount_matches) {
+        return None;
+    }
+    let amounts: Option<Vec<i64>> = taken().map(|(_, amount)| amount.map(Rupiah::get)).collect();
+    Rupiah::new(amounts?.iter().sum())
+}
+
 /// Where a payment stands of which so much was paid and so much went back, whichever way: what people transferred by hand the
 /// gateway never hears of. `derived` is what its transactions say.
 pub fn with_returns(derived: PaymentStatus, paid: Rupiah, returned: Rupiah) -> PaymentStatus {
     use PaymentStatus as P;
     match derived {
-        P::Success | P::PartiallyRefunded if returned > Rupiah::ZERO && returned >= paid => P::Refunded,
+        P::Success | P::PartiallyRefunded | P::Conflicted if returned > Rupiah::ZERO && returned >= paid => {
+            P::Refunded
+        }
         P::Success if returned > Rupiah::ZERO => P::PartiallyRefunded,
         derived => derived,
     }
@@ -288,18 +340,19 @@ pub const fn consequence(before: PaymentStatus, after: PaymentStatus) -> Consequ
         (_, P::Success) if !before.was_paid() => Consequence::Fulfil,
         // A first report that already speaks of a partial refund: the rest was paid.
         (_, P::PartiallyRefunded) if !before.was_paid() => Consequence::Fulfil,
-        (P::Conflicted, _) | (P::Refunded, P::Refunded) | (P::Chargeback, P::Chargeback) => Consequence::None,
+        (P::Refunded, P::Refunded) | (P::Chargeback, P::Chargeback) => Consequence::None,
         // Also as the first that is heard: the order is over, and what it holds goes back on sale.
         (_, P::Refunded | P::Chargeback) => Consequence::Void,
-        (_, P::Conflicted) => Consequence::Alert,
+        // What was paid as it was asked stays: tickets were issued for it.
+        (_, P::Conflicted) if !before.was_paid() => Consequence::Alert,
         _ => Consequence::None,
     }
 }
 
-/// Whether what was paid is what was asked: same amount, and rupiah.
-pub fn amount_matches(asked: Rupiah, gross_amount: &str, currency: Option<&str>) -> bool {
+/// An amount in the gateway's words. `None` if it is not in whole rupiah.
+pub fn read_amount(gross_amount: &str, currency: Option<&str>) -> Option<Rupiah> {
     let rupiah = currency.is_none_or(|currency| currency.eq_ignore_ascii_case("IDR"));
-    rupiah && Rupiah::parse_decimal(gross_amount) == Some(asked)
+    rupiah.then(|| Rupiah::parse_decimal(gross_amount)).flatten()
 }
 
 #[cfg(test)]
@@ -388,7 +441,7 @@ mod tests {
                 );
             }
             assert_eq!(consequence(after, after), Consequence::None);
-            assert_eq!(consequence(P::Conflicted, after), Consequence::None);
+            assert_eq!(consequence(P::Conflicted, after), Consequence::Void);
         }
         assert_eq!(consequence(P::Refunded, P::Chargeback), Consequence::Void);
     }
@@ -402,6 +455,11 @@ mod tests {
         };
         assert_eq!(derive(&[wrong]), PaymentStatus::Conflicted);
         assert_eq!(derive(&[wrong, good(T::Paid)]), PaymentStatus::Conflicted);
+        let taken_back = Transaction {
+            status: T::Reversed,
+            amount_matches: false,
+        };
+        assert_eq!(derive(&[taken_back]), PaymentStatus::Chargeback);
         assert_eq!(
             derive(&[Transaction {
                 status: T::Pending,
@@ -410,18 +468,49 @@ mod tests {
             PaymentStatus::Pending
         );
         let asked = Rupiah::new(10_000).unwrap();
-        assert!(amount_matches(asked, "10000.00", Some("IDR")));
-        assert!(amount_matches(asked, "10000.00", None));
+        assert_eq!(read_amount("10000.00", Some("IDR")), Some(asked));
+        assert_eq!(read_amount("10000.00", None), Some(asked));
         for (amount, currency) in [
             ("10000.00", "USD"),
             ("100.00", "IDR"),
             ("10000.50", "IDR"),
             ("", "IDR"),
         ] {
-            assert!(
-                !amount_matches(asked, amount, Some(currency)),
+            assert_ne!(
+                read_amount(amount, Some(currency)),
+                Some(asked),
                 "{amount} {currency}"
             );
+        }
+    }
+
+    #[test]
+    fn what_came_in_wrong_is_the_sum_of_all_that_was_taken() {
+        use TransactionStatus as T;
+        let rupiah = |amount| Rupiah::new(amount);
+        let one = |status, amount_matches, amount| {
+            let transaction = Transaction {
+                status,
+                amount_matches,
+            };
+            (transaction, amount)
+        };
+        for (transactions, expected) in [
+            (vec![], None),
+            (vec![one(T::Paid, true, rupiah(100))], None),
+            (vec![one(T::Pending, false, rupiah(90))], None),
+            (vec![one(T::Paid, false, rupiah(90))], rupiah(90)),
+            (vec![one(T::Paid, false, None)], None),
+            (
+                vec![
+                    one(T::Paid, false, rupiah(90)),
+                    one(T::Captured, true, rupiah(100)),
+                    one(T::Denied, true, rupiah(100)),
+                ],
+                rupiah(190),
+            ),
+        ] {
+            assert_eq!(received(&transactions), expected, "{transactions:?}");
         }
     }
 
@@ -448,7 +537,8 @@ mod tests {
             (P::PartiallyRefunded, 100, P::Refunded),
             (P::Refunded, 100, P::Refunded),
             (P::Chargeback, 40, P::Chargeback),
-            (P::Conflicted, 100, P::Conflicted),
+            (P::Conflicted, 40, P::Conflicted),
+            (P::Conflicted, 100, P::Refunded),
             (P::Pending, 0, P::Pending),
         ] {
             assert_eq!(

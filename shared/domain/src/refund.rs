@@ -115,15 +115,18 @@ pub enum Cause {
     EventCancelled,
     /// It was made at the gateway, past this program.
     Gateway,
+    /// The money came in another amount than was asked.
+    WrongAmount,
 }
 
 impl Cause {
     /// Every cause.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::Request,
         Self::LatePayment,
         Self::EventCancelled,
         Self::Gateway,
+        Self::WrongAmount,
     ];
 
     /// As stored and shown.
@@ -133,6 +136,7 @@ impl Cause {
             Self::LatePayment => "late_payment",
             Self::EventCancelled => "event_cancelled",
             Self::Gateway => "gateway",
+            Self::WrongAmount => "wrong_amount",
         }
     }
 
@@ -306,6 +310,32 @@ impl From<RefundError> for Error {
 /// Whether of a payment in this status anything can be given back at all.
 pub const fn is_refundable(status: PaymentStatus) -> bool {
     matches!(status, PaymentStatus::Success | PaymentStatus::PartiallyRefunded)
+}
+
+/// Decides what is given back of money that came in a wrong amount, for which nobody got a ticket: all that is left of it, or less.
+/// Only those who run the platform may say so.
+///
+/// # Errors
+/// Why it is refused.
+pub fn plan_of_conflict(by: By, wish: &Wish, left: Rupiah) -> Result<Plan, RefundError> {
+    if by != By::Admin {
+        return Err(RefundError::NotPaid);
+    }
+    if wish.tickets.is_some() {
+        return Err(RefundError::UnknownTicket);
+    }
+    if left == Rupiah::ZERO {
+        return Err(RefundError::NothingLeft);
+    }
+    let amount = wish.amount.unwrap_or(left);
+    if amount > left {
+        return Err(RefundError::TooMuch(left));
+    }
+    Ok(Plan {
+        tickets: Vec::new(),
+        amount,
+        parts: Vec::new(),
+    })
 }
 
 /// Decides what is given back.
@@ -588,6 +618,27 @@ mod tests {
             left: Rupiah::MAX,
         };
         plan(by, wish, sale, now())
+    }
+
+    #[test]
+    fn money_in_a_wrong_amount_is_given_back_by_those_who_run_the_platform() {
+        let give = |by, wish: &Wish, left| plan_of_conflict(by, wish, rupiah(left));
+        let gesture = |amount| Wish {
+            tickets: None,
+            amount: Some(rupiah(amount)),
+        };
+        let all = give(By::Admin, &Wish::default(), 90).unwrap();
+        assert_eq!((all.amount, all.parts.len()), (rupiah(90), 0), "nobody earned it");
+        assert_eq!(give(By::Admin, &gesture(40), 90).unwrap().amount, rupiah(40));
+        for (by, wish, left, expected) in [
+            (By::Organizer, Wish::default(), 90, RefundError::NotPaid),
+            (By::Buyer, Wish::default(), 90, RefundError::NotPaid),
+            (By::Admin, these(&[1]), 90, RefundError::UnknownTicket),
+            (By::Admin, gesture(91), 90, RefundError::TooMuch(rupiah(90))),
+            (By::Admin, Wish::default(), 0, RefundError::NothingLeft),
+        ] {
+            assert_eq!(give(by, &wish, left), Err(expected));
+        }
     }
 
     #[test]

@@ -162,8 +162,7 @@ impl<'de> serde::Deserialize<'de> for Subscription {
 pub const VERSION: u32 = 1;
 
 /// A message as it is sent.
-#[derive(Debug, Serialize, JsonSchema)]
-#[schemars(rename = "WebhookMessage")]
+#[derive(Debug, Serialize)]
 pub struct Message<T> {
     /// What has happened.
     #[serde(rename = "type")]

@@ -8,6 +8,7 @@ use domain::order::OrderStatus;
 use domain::price::{Line, ServiceFee, TaxRate, price};
 use domain::ticket::{Capacity, TicketName};
 use domain::time::ZoneName;
+use domain::transfer::BankAccount;
 use domain::user::{Age, Email, PersonName, Phone, Role};
 use domain::{CategoryId, EventId, PromoId, Rupiah, TicketTypeId, Timestamp, UserId};
 
@@ -201,6 +202,46 @@ impl Rows<'_> {
             .expect("a payment");
         tx.commit().await.expect("commit");
         gateway.page(&code, price.total, now, until).await;
+        code
+    }
+
+    /// An order of one kind of ticket that waits for a bank transfer, until a time. Returns its code.
+    pub async fn order_to_transfer(
+        &self,
+        buyer: UserId,
+        ticket_type: TicketTypeId,
+        quantity: u32,
+        until: Timestamp,
+    ) -> String {
+        let code = domain::order::code(runtime::random::bytes());
+        let price = price(&[line(ticket_type, 50_000, quantity)], &[]).expect("a price");
+        let account = BankAccount {
+            bank: "BCA".to_owned(),
+            number: "1234567890".to_owned(),
+            holder: "PT Java Festival".to_owned(),
+        };
+        let db = self.0.db();
+        let mut conn = db.conn().await.expect("a connection");
+        let tx = conn.begin().await.expect("a transaction");
+        let (order, lines) = db::orders::insert(&tx, &code, buyer, &price, until, start())
+            .await
+            .expect("an order");
+        let want = Want {
+            ticket_type,
+            quantity,
+            first_stripe: 0,
+            until,
+        };
+        let owner = Owner::Order(*lines.first().expect("a line"));
+        let taken = db::stock::take(&tx, owner, want, start())
+            .await
+            .expect("an answer");
+        taken.expect("there is stock");
+        let organizer = db::transfers::offers(&tx, order.id).await.expect("offers");
+        let organizer = organizer.first().expect("an event").organizer;
+        let begun = db::transfers::begin(&tx, order.id, organizer, &account, until, start()).await;
+        begun.expect("an answer").expect("a payment");
+        tx.commit().await.expect("commit");
         code
     }
 

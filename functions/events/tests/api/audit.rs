@@ -40,6 +40,12 @@ async fn every_change_leaves_one_row() {
                 .await;
                 at(&format!("/staff/{staff}"))
             }
+            "set_bank_transfer" => {
+                body = Some(json!({
+                    "enabled": true, "bank": "BCA", "accountNumber": "1234567890", "accountHolder": "Ayu", "hours": 24
+                }));
+                at("/bank-transfer")
+            }
             "set_refund_policy" => {
                 body = Some(json!({"refundHours": 24}));
                 at("/refund-policy")

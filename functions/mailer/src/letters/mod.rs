@@ -10,23 +10,25 @@ mod refund;
 mod refund_due;
 mod reset_code;
 mod tickets;
+mod transfer;
 mod verification;
-
 mod webhook_disabled;
+
+pub use bill::{Bill, Line};
 pub use event_cancelled::{EventCancelled, event_cancelled};
 pub use event_changed::{EventChanged, event_changed};
 pub use event_reminder::{EventReminder, event_reminder};
 pub use order_placed::{OrderPlaced, order_placed};
 pub use payment::{Payment, payment};
-pub use bill::{Bill, Line};
 pub use refund::{Progress, Refund, refund};
 pub use refund_due::{RefundDue, refund_due};
 pub use reset_code::reset_code;
 pub use tickets::{MOST_TICKETS, Ticket, Tickets, tickets};
+pub use transfer::{TransferDue, TransferEnded, transfer_due, transfer_ended};
 pub use verification::verification;
+pub use webhook_disabled::{WebhookDisabled, webhook_disabled};
 
 use crate::Language;
-pub use webhook_disabled::{WebhookDisabled, webhook_disabled};
 
 /// The words before the letter proper.
 fn greeting(language: Language, name: &str) -> String {

@@ -1,6 +1,7 @@
 //! Money on its way back.
 
 use super::*;
+use domain::refund::{By, Wish, plan_of_conflict};
 
 /// A refund of so much, or of everything with all tickets, as the API writes it.
 async fn refund(t: &Setup, amount: Option<i64>) -> RefundId {
@@ -25,6 +26,29 @@ async fn refund(t: &Setup, amount: Option<i64>) -> RefundId {
         by: None,
         event: None,
         reason: "The buyer fell ill",
+    };
+    let random = runtime::random::hex::<16>;
+    let (id, _) = db::refunds::request(&tx, &order, &payment, &asked, &plan, &random, t.clock.now())
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    id
+}
+
+/// A refund of all the money that came in a wrong amount, as the API writes it for an admin.
+async fn wrong_amount(t: &Setup) -> RefundId {
+    let db = t.db.db();
+    let mut conn = db.conn().await.unwrap();
+    let tx = conn.begin().await.unwrap();
+    let order = OrderId::new(t.db.count("select max(id) from orders").await);
+    let order = db::orders::lock(&tx, order).await.unwrap().unwrap();
+    let payment = db::payments::lock_of_order(&tx, order.id).await.unwrap().unwrap();
+    let plan = plan_of_conflict(By::Admin, &Wish::default(), payment.paid()).unwrap();
+    let asked = Asked {
+        cause: Cause::WrongAmount,
+        by: None,
+        event: None,
+        reason: "Another amount was asked",
     };
     let random = runtime::random::hex::<16>;
     let (id, _) = db::refunds::request(&tx, &order, &payment, &asked, &plan, &random, t.clock.now())
@@ -220,6 +244,27 @@ async fn what_the_gateway_refuses_for_good_is_left_to_people() {
     );
     assert!(t.db.text("select last_error from refunds").await.contains("412"));
     t.assert_consistent().await;
+}
+
+#[tokio::test]
+async fn money_in_a_wrong_amount_goes_back_as_it_came() {
+    let t = Setup::new(10).await;
+    let (worker, order) = (t.worker(), t.order().await);
+    t.gateway
+        .faults(json!({"body": {"fee_adjusted_amount": 71}}))
+        .await;
+    t.gateway.pay(&order, "gopay", "settlement").await;
+    worker.consume(&hint(&order, "not what was asked")).await.unwrap();
+    assert_eq!(t.status().await, ("conflicted".to_owned(), "disputed".to_owned()));
+    let received = t.db.count("select received from payments").await;
+    assert_ne!(received, 300_000);
+    let refund = wrong_amount(&t).await;
+    worker.consume(&work(refund)).await.unwrap();
+    assert_eq!(t.status().await, ("refunded".to_owned(), "refunded".to_owned()));
+    let back = "select sum(amount) from refunds where status = 'succeeded'";
+    assert_eq!(t.db.count(back).await, received);
+    let left = "select coalesce(sum(credit - debit), 0) from ledger_entries where account = 'unearned'";
+    assert_eq!(t.db.count(left).await, 0);
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 mod gateway;
 mod opening;
 mod reading;
+mod transfers;
 
 use axum::body::Body;
 use domain::user::Role;

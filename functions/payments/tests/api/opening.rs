@@ -25,7 +25,9 @@ async fn a_payment_page_is_opened_as_older_clients_do_it() {
             "user",
             "ticket",
             "quantity",
-            "redirectUrl"
+            "redirectUrl",
+            "method",
+            "transfer"
         ]
     );
     assert_eq!(

@@ -40,5 +40,6 @@ mod sources;
 mod statements;
 mod stock;
 mod support;
+mod transfers;
 mod users;
 mod webhooks;

@@ -16,7 +16,11 @@ const CANARY: &str = "canary-7f3";
 const SECRET: &str = "secret-9c1";
 
 /// Columns that take only words of a list, truth values, numbers or times: the words above cannot stand in them.
-const CLOSED: [(&str, &str); 2] = [("preferences", "language"), ("api_keys", "scopes")];
+const CLOSED: [(&str, &str); 3] = [
+    ("preferences", "language"),
+    ("api_keys", "scopes"),
+    ("transfer_accounts", "account_number"),
+];
 
 /// Columns of the fleet's tables with their types, by table.
 async fn schema(client: &Client) -> BTreeMap<String, BTreeMap<String, String>> {
@@ -131,6 +135,10 @@ async fn somebody(db: &TestDb) -> UserId {
          insert into preferences (user_id, language, updated_at) values ({user}, 'en', now());
          insert into followed_categories values ({user}, {category}, now());
          insert into notifications (user_id, message, created_at) values ({user}, '{CANARY}', now());
+         insert into notifications (user_id, notice, happening, created_at)
+             values ({user}, '{{\"kind\":\"sold_out\",\"ticket\":\"{CANARY}\",\"event\":\"\"}}', 'sold_out {CANARY}', now());
+         insert into mail_suppressions (address_hash, bounced_at)
+             select sha256(convert_to(lower(email), 'UTF8')), now() from users;
          insert into notification_marks select id, user_id, true, now() from notifications;
          insert into reviews (user_id, ticket_type_id, rating, comment, status, created_at, updated_at)
              values ({user}, {ticket}, 5, '{CANARY}', 'shown', now(), now());
@@ -141,6 +149,8 @@ async fn somebody(db: &TestDb) -> UserId {
              values ({user}, now(), now(), now(), '{CANARY}', '{CANARY}');
          insert into refresh_tokens (token_hash, session_id, created_at)
              select '{SECRET}'::bytea, max(id), now() from sessions;
+         insert into socket_tickets (token_hash, session_id, expires_at)
+             select '{SECRET}'::bytea, max(id), now() from sessions;
          insert into api_keys (user_id, name, hint, key_hash, scopes, created_at)
              values ({user}, '{CANARY}', '{CANARY}', '{SECRET}', array['events:read'], now());
          insert into email_verifications values ({user}, '{SECRET}', now(), now());
@@ -149,8 +159,6 @@ async fn somebody(db: &TestDb) -> UserId {
              values ('{SECRET}', '{SECRET}', {user}, '{SECRET}', now(), now(), now());
          insert into role_changes (user_id, changed_by, from_role, to_role, at)
              values ({user}, {user}, 'user', 'organizer', now());
-         insert into socket_tickets (token_hash, session_id, expires_at)
-             select '{SECRET}'::bytea, max(id), now() from sessions;
          insert into audit_log (at, actor_id, actor_role, actor_via, action, subject_kind, subject_id, changes, client_ip,
                                 user_agent, request_id)
              values (now(), {user}, 'organizer', 'session', 'create_event', 'event', {event}, '{{}}', '{CANARY}', '{CANARY}', 'r');
@@ -175,8 +183,19 @@ async fn somebody(db: &TestDb) -> UserId {
          insert into payment_notifications (fingerprint, order_code, transaction_status, status_code, body, received_at,
                                             last_received_at)
              select '\\x01', code, 'settlement', '200', '{SECRET}', now(), now() from orders;
+         insert into transfers (payment_id, organizer_id, bank, account_number, account_holder, expires_at, created_at)
+             select id, {user}, 'BCA', '1234567890', 'Another', now(), now() from payments;
+         insert into transfer_accounts
+             select id, true, '{CANARY}', '1234567890', '{CANARY}', 24, now(), now() from events where organizer_id = {user};
          insert into idempotency_keys (scope, key, request_hash, status, body, created_at, user_id)
              values ('checkout {user}', '{SECRET}', '{SECRET}', 200, '{SECRET}', now(), {user});
+         insert into webhook_endpoints (id, owner_id, url, description, events, secret, old_secret, old_secret_until,
+                                        created_at, updated_at)
+             overriding system value
+             values (61, {user}, 'https://{CANARY}.example.com', '{CANARY}', array['order.paid'], rpad('{SECRET}', 32)::bytea,
+                     rpad('{SECRET}', 32)::bytea, now(), now(), now());
+         insert into webhook_deliveries (endpoint_id, message_id, event, payload, state, last_body, created_at, finished_at)
+             values (61, 'msg_1', 'order.paid', '{{}}', 'delivered', '{CANARY}', now(), now());
          insert into outbox (id, queue, body, created_at) values (
              md5('mail'), 'mail',
              '{{\"id\":\"m\",\"body\":{{\"kind\":\"reset_code\",\"to\":\"{CANARY}@EXAMPLE.test\",\"name\":\"{CANARY}\",\"code\":\"{SECRET}\"}}}}',
@@ -189,13 +208,6 @@ async fn somebody(db: &TestDb) -> UserId {
 
 /// Rows of a table without what erasure takes from them.
 async fn remaining(client: &Client, table: &Table) -> String {
-         insert into webhook_endpoints (id, owner_id, url, description, events, secret, old_secret, old_secret_until,
-                                        created_at, updated_at)
-             overriding system value
-             values (61, {user}, 'https://{CANARY}.example.com', '{CANARY}', array['order.paid'], rpad('{SECRET}', 32)::bytea,
-                     rpad('{SECRET}', 32)::bytea, now(), now(), now());
-         insert into webhook_deliveries (endpoint_id, message_id, event, payload, state, last_body, created_at, finished_at)
-             values (61, 'msg_1', 'order.paid', '{{}}', 'delivered', '{CANARY}', now(), now());
     let gone: Vec<_> = table
         .columns
         .iter()

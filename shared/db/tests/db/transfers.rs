@@ -1,0 +1,285 @@
+//! Bank transfers and money in wrong amounts: once in the books, and on its way back where it came in.
+
+use crate::payments::{apply, end, placed, report};
+use crate::support::{assert_consistent, at, connections, counters, on_sale, race};
+use db::refunds::{self, Asked};
+use db::settlement::{self, Confirmation};
+use db::{orders, payments, transfers};
+use domain::payment::PaymentStatus;
+use domain::refund::{By, Cause, RefundStatus, Wish, plan_of_conflict, promised};
+use domain::transfer::BankAccount;
+use domain::{Error, OrderId, RefundId, Rupiah, TicketTypeId, UserId};
+use testkit::TestDb;
+use tokio_postgres::Client;
+
+fn rupiah(amount: i64) -> Rupiah {
+    Rupiah::new(amount).unwrap()
+}
+
+async fn organizer(db: &TestDb) -> UserId {
+    UserId::new(db.count("select organizer_id from events limit 1").await)
+}
+
+/// An order of so many tickets at 1,000 rupiah that waits for a transfer.
+async fn waiting(db: &TestDb, client: &mut Client, festival: TicketTypeId, quantity: u32) -> OrderId {
+    let order = placed(client, &[(festival, quantity)]).await;
+    let organizer = organizer(db).await;
+    let account = BankAccount {
+        bank: "BCA".to_owned(),
+        number: "1234567890".to_owned(),
+        holder: "Owner".to_owned(),
+    };
+    let tx = client.transaction().await.unwrap();
+    // The lease of the page is over, and nobody got to see one.
+    let begun = transfers::begin(&tx, order, organizer, &account, at(86_400), at(60)).await;
+    begun.unwrap().expect("no page was opened");
+    orders::extend(&tx, order, at(86_400), at(60)).await.unwrap();
+    tx.commit().await.unwrap();
+    order
+}
+
+async fn confirm(
+    client: &mut Client,
+    order: OrderId,
+    reference: &str,
+    amount: i64,
+    by: UserId,
+) -> Result<bool, Error> {
+    let tx = client.transaction().await.unwrap();
+    let said = Confirmation {
+        reference,
+        amount: rupiah(amount),
+        by,
+    };
+    let random = runtime::random::hex::<16>;
+    let applied = settlement::confirm_transfer(&tx, order, said, &random, at(100)).await?;
+    tx.commit().await.unwrap();
+    Ok(applied.is_some())
+}
+
+#[tokio::test]
+async fn confirmations_on_eight_connections_sell_once() {
+    const CONFIRMING: usize = 8;
+    let (db, festival) = on_sale(1_000).await;
+    let by = organizer(&db).await;
+    let mut client = db.client().await;
+    let mut clients = connections(&db, CONFIRMING).await;
+    for round in 0..20 {
+        let order = waiting(&db, &mut client, festival, 4).await;
+        let confirmed = race(&mut clients, async |number, client| {
+            let reference = format!("BCA {round} {}", number % 2);
+            confirm(client, order, &reference, 4_000, by).await
+        })
+        .await;
+        assert_eq!(
+            confirmed
+                .iter()
+                .filter(|confirmed| matches!(confirmed, Ok(true)))
+                .count(),
+            1
+        );
+        assert_eq!(
+            confirmed
+                .iter()
+                .filter(|confirmed| matches!(confirmed, Ok(false)))
+                .count(),
+            3
+        );
+        for refused in confirmed.into_iter().filter_map(Result::err) {
+            assert_eq!(refused.code, "transfer_confirmed");
+        }
+    }
+    assert_eq!(counters(&client, festival).await.sold, 80);
+    assert_eq!(db.count("select count(*) from ledger_postings").await, 20);
+    assert_consistent(&client).await;
+}
+
+#[tokio::test]
+async fn one_transfer_found_for_two_payments_at_once_confirms_one() {
+    let (db, festival) = on_sale(1_000).await;
+    let by = organizer(&db).await;
+    let mut client = db.client().await;
+    let mut clients = connections(&db, 2).await;
+    for round in 0..20 {
+        let two = [
+            waiting(&db, &mut client, festival, 1).await,
+            waiting(&db, &mut client, festival, 1).await,
+        ];
+        let reference = format!("BCA {round}");
+        let confirmed = race(&mut clients, async |number, client| {
+            confirm(client, two[number], &reference, 1_000, by).await
+        })
+        .await;
+        let codes: Vec<_> = confirmed
+            .iter()
+            .filter_map(|found| found.as_ref().err())
+            .map(|error| error.code)
+            .collect();
+        assert_eq!(codes, ["reference_used"]);
+    }
+    assert_eq!(counters(&client, festival).await.sold, 20);
+    assert_consistent(&client).await;
+}
+
+#[tokio::test]
+async fn the_end_of_an_order_and_its_confirmation_leave_it_paid() {
+    let (db, festival) = on_sale(1_000).await;
+    let by = organizer(&db).await;
+    let mut client = db.client().await;
+    let mut clients = connections(&db, 2).await;
+    for round in 0..20 {
+        let order = waiting(&db, &mut client, festival, 2).await;
+        race(&mut clients, async |number, client| {
+            if number == 0 {
+                end(client, order, 90).await;
+            } else {
+                let reference = format!("BCA {round}");
+                assert!(confirm(client, order, &reference, 2_000, by).await.unwrap());
+            }
+        })
+        .await;
+        let order = orders::find(&client, order).await.unwrap().unwrap();
+        assert_eq!(order.status.as_str(), "paid");
+    }
+    assert_eq!(counters(&client, festival).await.sold, 40);
+    assert_consistent(&client).await;
+}
+
+#[tokio::test]
+async fn the_gateway_has_nothing_to_tell_of_a_transfer() {
+    let (db, festival) = on_sale(100).await;
+    let mut client = db.client().await;
+    let order = waiting(&db, &mut client, festival, 2).await;
+    let tx = client.transaction().await.unwrap();
+    let told = report("t1", "settlement", "2000.00");
+    let random = runtime::random::hex::<16>;
+    let applied = settlement::apply(&tx, order, &told, "a test", &random, at(70)).await;
+    assert!(applied.unwrap().is_none());
+    tx.commit().await.unwrap();
+    let due = db::reconciliation::claim(&client, at(1_000_000), 10, at(999_999))
+        .await
+        .unwrap();
+    assert!(due.is_empty(), "{due:?}");
+    assert_consistent(&client).await;
+}
+
+/// Asks for money back that came in a wrong amount, as an admin does.
+async fn ask(client: &mut Client, order: OrderId, amount: Option<i64>) -> Result<RefundId, Error> {
+    let tx = client.transaction().await.unwrap();
+    let order = orders::lock(&tx, order).await?.unwrap();
+    let payment = payments::lock_of_order(&tx, order.id).await?.unwrap();
+    assert_eq!(payment.status, PaymentStatus::Conflicted);
+    let known = refunds::known(&refunds::of_payment(tx.client(), payment.id).await?);
+    let wish = Wish {
+        tickets: None,
+        amount: amount.map(rupiah),
+    };
+    let left = payment.paid().minus(promised(&known)).unwrap();
+    let plan = plan_of_conflict(By::Admin, &wish, left)?;
+    let asked = Asked {
+        cause: Cause::WrongAmount,
+        by: None,
+        event: None,
+        reason: "a test",
+    };
+    let random = runtime::random::hex::<16>;
+    let (refund, _) = refunds::request(&tx, &order, &payment, &asked, &plan, &random, at(5)).await?;
+    tx.commit().await.unwrap();
+    Ok(refund)
+}
+
+#[tokio::test]
+async fn money_in_a_wrong_amount_is_in_the_books_and_goes_back_where_it_came_from() {
+    let (db, festival) = on_sale(100).await;
+    let by = organizer(&db).await;
+    let mut client = db.client().await;
+    // The gateway gives the first one back; of the second it cannot, so people transfer it.
+    for (method, expected) in [
+        ("qris", RefundStatus::Requested),
+        ("bank_transfer", RefundStatus::Manual),
+    ] {
+        let order = placed(&mut client, &[(festival, 3)]).await;
+        let mut told = report("t1", "settlement", "3500.00");
+        told.payment_type = Some(method.to_owned());
+        let applied = apply(&mut client, order, &told, 1).await;
+        assert_eq!(applied.after, PaymentStatus::Conflicted);
+        let unearned =
+            "select coalesce(sum(credit - debit), 0) from ledger_entries where account = 'unearned'";
+        assert_eq!(db.count(unearned).await, 3_500);
+        assert_consistent(&client).await;
+
+        let first = ask(&mut client, order, Some(500)).await.unwrap();
+        assert_eq!(
+            ask(&mut client, order, Some(3_001)).await.unwrap_err().code,
+            "refund_too_large"
+        );
+        let rest = ask(&mut client, order, None).await.unwrap();
+        assert_eq!(
+            ask(&mut client, order, None).await.unwrap_err().code,
+            "nothing_to_refund"
+        );
+        for id in [first, rest] {
+            let refund = refunds::find(&client, id).await.unwrap().unwrap();
+            assert_eq!(refund.status, expected);
+            let tx = client.transaction().await.unwrap();
+            let random = runtime::random::hex::<16>;
+            if expected == RefundStatus::Manual {
+                let done = settlement::transferred(&tx, order, id, "BCA 1", by, &random, at(6)).await;
+                done.unwrap().unwrap();
+            } else {
+                let mut said = told.clone();
+                said.refunds = vec![settlement::GivenBack {
+                    key: refund.key,
+                    amount: refund.amount,
+                    reason: None,
+                }];
+                settlement::apply(&tx, order, &said, "a test", &random, at(6))
+                    .await
+                    .unwrap();
+            }
+            tx.commit().await.unwrap();
+            assert_consistent(&client).await;
+        }
+        let ended = orders::find(&client, order).await.unwrap().unwrap();
+        assert_eq!(ended.status.as_str(), "refunded");
+        assert_eq!(db.count(unearned).await, 0);
+        // Heard again, it changes nothing.
+        let again = apply(&mut client, order, &told, 7).await;
+        assert_eq!(
+            (again.before, again.after),
+            (PaymentStatus::Refunded, PaymentStatus::Refunded)
+        );
+        assert_consistent(&client).await;
+    }
+}
+
+#[tokio::test]
+async fn money_in_a_wrong_amount_that_its_bank_takes_back_leaves_the_books() {
+    let (db, festival) = on_sale(100).await;
+    let mut client = db.client().await;
+    for first in [true, false] {
+        let order = placed(&mut client, &[(festival, 3)]).await;
+        if first {
+            apply(&mut client, order, &report("t1", "settlement", "3500.00"), 1).await;
+        }
+        let applied = apply(&mut client, order, &report("t1", "chargeback", "3500.00"), 2).await;
+        assert_eq!(applied.after, PaymentStatus::Chargeback);
+        assert_eq!(applied.order.as_str(), "disputed");
+        assert_consistent(&client).await;
+    }
+    assert_eq!(counters(&client, festival).await.free(), 100);
+}
+
+#[tokio::test]
+async fn asking_twice_at_once_for_money_in_a_wrong_amount_gives_it_once() {
+    let (db, festival) = on_sale(1_000).await;
+    let mut client = db.client().await;
+    let mut clients = connections(&db, 6).await;
+    for _ in 0..10 {
+        let order = placed(&mut client, &[(festival, 3)]).await;
+        apply(&mut client, order, &report("t1", "settlement", "3500.00"), 1).await;
+        let asked = race(&mut clients, async |_, client| ask(client, order, None).await).await;
+        assert_eq!(asked.iter().filter(|asked| asked.is_ok()).count(), 1);
+    }
+    assert_consistent(&client).await;
+}
