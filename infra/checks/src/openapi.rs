@@ -2,6 +2,7 @@
 
 use crate::fleet;
 use anyhow::{Context as _, Result, ensure};
+use domain::webhook::{self, EventData, EventType, OrderData, RefundData, TestData};
 use schemars::generate::SchemaSettings;
 use schemars::{Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
@@ -49,6 +50,7 @@ pub fn document() -> Result<Value> {
             item.insert(route.method.to_lowercase(), operation);
         }
     }
+    let webhooks = webhooks(&mut answered)?;
     let schemas = merge(sent.take_definitions(true), answered.take_definitions(true))?;
     Ok(json!({
         "openapi": "3.1.0",
@@ -61,6 +63,7 @@ pub fn document() -> Result<Value> {
         "servers": [{"url": "/"}],
         "tags": tags(),
         "paths": paths,
+        "webhooks": webhooks,
         "components": {
             "schemas": schemas,
             "responses": responses(),
@@ -74,6 +77,75 @@ pub fn document() -> Result<Value> {
             },
         },
     }))
+}
+
+/// What organizers' own systems are told: for each type of message the request that they get.
+fn webhooks(answered: &mut SchemaGenerator) -> Result<Value> {
+    let mut requests = Map::new();
+    for kind in EventType::ALL {
+        let data = match kind {
+            EventType::OrderPaid | EventType::OrderExpired | EventType::OrderDisputed => {
+                answered.subschema_for::<OrderData>()
+            }
+            EventType::OrderRefunded => answered.subschema_for::<RefundData>(),
+            EventType::EventPublished
+            | EventType::EventUnpublished
+            | EventType::EventUpdated
+            | EventType::EventCancelled => answered.subschema_for::<EventData>(),
+            EventType::Test => answered.subschema_for::<TestData>(),
+        };
+        let message = json!({
+            "type": "object",
+            "required": ["type", "timestamp", "version", "data"],
+            "properties": {
+                "type": {"const": kind.as_str()},
+                "timestamp": {"type": "string", "format": "date-time", "description": "When it happened."},
+                "version": {"const": webhook::VERSION},
+                "data": data,
+            },
+        });
+        let request = json!({"post": {
+            "summary": about(kind, answered)?,
+            "description": ABOUT_WEBHOOKS,
+            "tags": ["webhooks"],
+            "security": [],
+            "parameters": [
+                signed("webhook-id", "The same at each try: repetitions are known by it."),
+                signed("webhook-timestamp", "Of this try, in seconds since 1970. Refuse what is older than five minutes."),
+                signed("webhook-signature", "`v1,` and the signature in base64; two of them with a blank between after a rotation."),
+            ],
+            "requestBody": {"required": true, "content": {"application/json": {"schema": message}}},
+            "responses": {
+                "2XX": {"description": "Taken. Anything else is tried again; redirects are not followed."},
+                "410": {"description": "Gone: the webhook is disabled at once."},
+            },
+        }});
+        requests.insert(kind.as_str().to_owned(), request);
+    }
+    Ok(Value::Object(requests))
+}
+
+const ABOUT_WEBHOOKS: &str = "\
+Signed as [Standard Webhooks](https://www.standardwebhooks.com) says: HMAC-SHA256 of `{webhook-id}.{webhook-timestamp}.{body}`. It \
+comes at least once, in no certain order, and is tried for three days; answer within ten seconds.";
+
+/// What a type of message tells of, as its documentation says.
+fn about(kind: EventType, answered: &mut SchemaGenerator) -> Result<String> {
+    answered.subschema_for::<EventType>();
+    let schema = answered.definitions().get("EventType");
+    let choices = schema
+        .and_then(|schema| schema.get("oneOf"))
+        .and_then(Value::as_array);
+    let choices = choices.context("the types of messages are not documented one by one")?;
+    let choice = choices.iter().find(|choice| choice["const"] == kind.as_str());
+    let text = choice.and_then(|choice| choice["description"].as_str());
+    let text = text.with_context(|| format!("{} is not documented", kind.as_str()))?;
+    Ok(text.replace('\n', " ").trim_end_matches('.').to_owned())
+}
+
+/// A header of every message.
+fn signed(name: &str, about: &str) -> Value {
+    json!({"name": name, "in": "header", "required": true, "description": about, "schema": {"type": "string"}})
 }
 
 const ABOUT: &str = "\

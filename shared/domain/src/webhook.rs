@@ -10,13 +10,8 @@ use serde::Serialize;
 
 texts! {
     /// What its owner calls an endpoint; may be empty.
+    #[derive(Default)]
     WebhookDescription: 0..=200, "";
-}
-
-impl Default for WebhookDescription {
-    fn default() -> Self {
-        Self(String::new())
-    }
 }
 
 /// Endpoints that one account may have.
