@@ -1,6 +1,7 @@
 use crate::{Fleet, Reply};
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
+use std::time::Duration;
 
 /// A queue, for putting messages in and looking at what lies in it.
 #[derive(Debug, Clone)]
@@ -34,6 +35,8 @@ impl Fleet {
     pub async fn try_invoke(&self, function: &str, event: &Value) -> Result<Value, String> {
         let path = format!("/2015-03-31/functions/gigglefest-{function}/invocations");
         let request = self.http.post(format!("{}{path}", self.aws_url)).json(event);
+        // A job may use all of its own time.
+        let request = request.timeout(Duration::from_secs(120));
         let answer = signed(request, "lambda")
             .send()
             .await
