@@ -193,6 +193,9 @@ const checks = {
     const orderId = newOrder();
     await create(orderId, 50000);
     await admin("pay", { order_id: orderId, method: "gopay" });
+    const paid = await core.transaction.status(orderId);
+    assert.equal(paid.transaction_status, "settlement");
+    assert.equal(paid.refunds, undefined);
     const part = await core.transaction.refund(orderId, { refund_key: "r1", amount: 20000, reason: "one ticket" });
     assert.equal(part.transaction_status, "partial_refund");
     assert.equal(part.refund_amount, "20000.00");
@@ -200,12 +203,23 @@ const checks = {
     assert.equal(double.httpStatusCode, "406");
     const tooMuch = await refusal(core.transaction.refund(orderId, { refund_key: "r2", amount: 30001 }));
     assert.equal(tooMuch.httpStatusCode, "414");
-    const rest = await core.transaction.refundDirect(orderId, { refund_key: "r2", amount: 30000 });
+    const rest = await core.transaction.refundDirect(orderId, { refund_key: "r2", amount: 30000, reason: "the rest" });
     assert.equal(rest.transaction_status, "refund");
     const { body } = await notification(orderId, "refund");
     assert.equal(body.signature_key, signature(body));
     assert.equal(body.refund_amount, "50000.00");
     assert.equal((await core.transaction.notification(body)).refunds.length, 2);
+    // Asked by either of its names, it tells what went back by which key.
+    for (const id of [orderId, paid.transaction_id]) {
+      const known = await snap.transaction.status(id);
+      assert.equal(known.transaction_status, "refund");
+      assert.equal(known.gross_amount, "50000.00");
+      assert.equal(known.refund_amount, "50000.00");
+      assert.deepEqual(
+        known.refunds.map(({ refund_key, refund_amount, reason }) => [refund_key, refund_amount, reason]),
+        [["r1", "20000.00", "one ticket"], ["r2", "30000.00", "the rest"]],
+      );
+    }
   },
 
   async "virtual accounts cannot be refunded"() {
