@@ -14,12 +14,12 @@ pub(crate) const ROUTE: Route = Route::new(
     "Get a ticket that opens one WebSocket: `?ticket=` of its address, within a minute",
 )
 .status(201)
-.data::<TicketOut>();
+.data::<SocketTicketOut>();
 
 /// What opens one WebSocket.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct TicketOut {
+pub(crate) struct SocketTicketOut {
     /// Good once.
     ticket: String,
     /// Until when.
@@ -29,7 +29,7 @@ pub(crate) struct TicketOut {
 pub(crate) async fn create_socket_ticket(
     State(app): State<Arc<App>>,
     caller: Caller,
-) -> web::Result<Answer<TicketOut>> {
+) -> web::Result<Answer<SocketTicketOut>> {
     // No scope opens this route to API keys.
     let session = caller.session.ok_or_else(Error::forbidden)?;
     let ticket = runtime::random::hex::<32>();
@@ -40,6 +40,6 @@ pub(crate) async fn create_socket_ticket(
         let message = "Too many tickets. Please try again in a minute.";
         Error::new(Kind::RateLimited, "rate_limited", message).retry_after(60)
     })?;
-    let data = TicketOut { ticket, expires_at };
+    let data = SocketTicketOut { ticket, expires_at };
     Ok(Answer::created("Ticket created successfully", data))
 }

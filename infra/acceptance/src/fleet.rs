@@ -15,6 +15,8 @@ pub struct Fleet {
     pub origin: String,
     /// The page of the API's documentation.
     pub docs_url: String,
+    /// The WebSocket API.
+    pub websocket_url: String,
     /// Endpoint of the AWS emulator.
     pub aws_url: String,
     /// The Midtrans simulator.
@@ -62,6 +64,7 @@ impl Fleet {
             origin: api_url.trim_end_matches("/api/v1").to_owned(),
             api_url,
             docs_url: url("docs"),
+            websocket_url: url("websocket"),
             aws_url: url("aws"),
             midtrans_url: url("midtrans"),
             imagekit_url: url("imagekit"),

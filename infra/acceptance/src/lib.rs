@@ -13,6 +13,7 @@ mod midtrans;
 mod people;
 pub mod pictures;
 mod processes;
+mod sockets;
 mod waiting;
 
 pub use aws::{Message, Queue};
@@ -25,4 +26,5 @@ pub use logs::Logs;
 pub use mailbox::Mail;
 pub use midtrans::{Faults, Midtrans, PaymentPage};
 pub use people::{Buyer, Event, Organizer, PASSWORD, TicketTerms};
+pub use sockets::Sockets;
 pub use waiting::{eventually, unique};

@@ -144,6 +144,8 @@ impl Run<'_> {
         fleet.tools.install_python(fleet.terminal)?;
         let mut environment: BTreeMap<&str, OsString> = BTreeMap::new();
         environment.insert("GIGGLEFEST_NODE", fleet.tools.node()?.into_os_string());
+        let python = fleet.tools.program("python").into_os_string();
+        environment.insert("GIGGLEFEST_VENV_PYTHON", python);
         match section {
             Section::Unit => {
                 fleet.tools.install_node(fleet.terminal, NodePackages::Midtrans)?;
