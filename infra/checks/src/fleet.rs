@@ -67,6 +67,10 @@ pub const HTTP: &[Function] = &[
         routes: notifications::ROUTES,
     },
     Function {
+        name: "status",
+        routes: status::ROUTES,
+    },
+    Function {
         name: "docs",
         routes: docs::ROUTES,
     },

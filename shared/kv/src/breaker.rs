@@ -124,6 +124,19 @@ impl FleetBreaker {
 }
 
 impl Store {
+    /// Until when the fleet leaves a service alone. `None` if it does not.
+    ///
+    /// # Errors
+    /// If the table does not answer.
+    pub async fn left_alone_until(
+        &self,
+        service: &'static str,
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, KvError> {
+        let known = self.breaker(service).await?;
+        Ok(known.map(|known| known.open_until).filter(|until| now < *until))
+    }
+
     /// What the fleet knows about a service that is, or was, left alone.
     async fn breaker(&self, service: &'static str) -> Result<Option<Shared>, KvError> {
         match &self.0 {

@@ -20,6 +20,7 @@ pub async fn api(function: &str, database: &str) -> Api {
         "notifications" => notifications::router(notifications::App::from_env(&env).await.unwrap(), site),
         "payments" => payments::router(payments::App::from_env(&env).await.unwrap(), site),
         "reviews" => reviews::router(reviews::App::from_env(&env).unwrap(), site),
+        "status" => status::router(status::App::from_env(&env).await.unwrap(), site),
         "tickets" => tickets::router(tickets::App::from_env(&env).unwrap(), site),
         "users" => users::router(users::App::from_env(&env).unwrap(), site),
         "webhooks" => webhooks::router(webhooks::App::from_env(&env).unwrap(), site),
