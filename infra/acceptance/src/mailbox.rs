@@ -51,14 +51,22 @@ impl Fleet {
 }
 
 impl Fleet {
-    /// To whom the mails in the mailbox went, one entry for each mail.
+    /// To whom the mail service took mails since it was started, one entry for each mail. The mailbox shows the last 5,000 only.
     pub async fn recipients(&self) -> Vec<String> {
-        let url = format!("{}/api/email", self.mailbox_url);
-        let list = self.http.get(url).send().await.expect("the mailbox answers");
-        let list: Value = list.json().await.expect("the mailbox answers with JSON");
-        let mails = list.as_array().expect("a list of mails");
-        let first = mails.iter().filter_map(|mail| mail["to"][0]["address"].as_str());
-        first.map(str::to_owned).collect()
+        let url = format!("{}/_ministack/ses/messages", self.aws_url);
+        let list = self.http.get(url).send().await.expect("the emulator answers");
+        let list: Value = list.json().await.expect("the emulator answers with JSON");
+        let accounts = list["messages"].as_object().expect("mails by account");
+        let mails = accounts.values().filter_map(Value::as_array).flatten();
+        let first = mails.filter_map(|mail| mail["To"][0].as_str());
+        let address = |to: &str| {
+            to.rsplit('<')
+                .next()
+                .unwrap_or(to)
+                .trim_end_matches('>')
+                .to_owned()
+        };
+        first.map(address).collect()
     }
 }
 
