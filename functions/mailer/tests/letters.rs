@@ -7,7 +7,7 @@ use mailer::Language;
 use mailer::letter::Letter;
 use mailer::letters::{
     self, Bill, EventCancelled, EventChanged, EventReminder, Line, MOST_TICKETS, OrderPlaced, Payment,
-    Progress, Refund, RefundDue, Ticket, Tickets,
+    Progress, Refund, RefundDue, Ticket, Tickets, TransferDue, TransferEnded,
 };
 
 const CODE: &str = "ORDER-00112233445566778899AABBCCDDEEFF";
@@ -174,6 +174,35 @@ fn refund(language: Language, progress: Progress, tickets: u32) -> Letter {
     )
 }
 
+fn transfer_due(language: Language, holder: &str) -> Letter {
+    letters::transfer_due(
+        language,
+        TransferDue {
+            name: "Ayu Lestari",
+            order: CODE,
+            bank: "BCA",
+            number: "1234567890",
+            holder,
+            amount: rupiah(300_000),
+            code: "GF-1042",
+            pay_until: at("2030-01-06T12:45:00Z"),
+            link: LINK.to_owned(),
+        },
+    )
+}
+
+fn transfer_ended(language: Language, cancelled: bool) -> Letter {
+    letters::transfer_ended(
+        language,
+        TransferEnded {
+            name: "Ayu Lestari",
+            order: CODE,
+            cancelled,
+            link: LINK.to_owned(),
+        },
+    )
+}
+
 /// The whole mail as a reader of a review wants to see it.
 fn shown(letter: &Letter) -> String {
     format!(
@@ -191,10 +220,11 @@ fn every_mail_is_as_reviewed_in_both_languages() {
         for (name, letter) in [
             ("verification", verification(language)),
             ("order_placed", order_placed(language, "Ayu Lestari", "Festival")),
+            ("payment", payment(language, Some("bank_transfer"))),
             ("tickets", tickets(language, "Makassar Jazz", 2, 2)),
-            (
             ("event_changed", event_changed(language, "Makassar Jazz")),
             ("event_reminder", event_reminder(language, "Makassar Jazz", 2)),
+            (
                 "reset_code",
                 letters::reset_code(language, "Ayu Lestari", "042917"),
             ),
@@ -206,6 +236,9 @@ fn every_mail_is_as_reviewed_in_both_languages() {
                 "event_cancelled",
                 event_cancelled(language, "Makassar Jazz", 300_000),
             ),
+            ("transfer_due", transfer_due(language, "PT Karebosi & Kawan")),
+            ("transfer_ended", transfer_ended(language, false)),
+            ("transfer_ended_cancelled", transfer_ended(language, true)),
         ] {
             insta::assert_snapshot!(format!("{name}_{}", language.as_str()), shown(&letter));
         }
@@ -213,10 +246,10 @@ fn every_mail_is_as_reviewed_in_both_languages() {
 }
 
 #[test]
-#[test]
 fn methods_are_called_as_people_know_them() {
     for (method, shown) in [
         (Some("gopay"), "Paid by: GoPay"),
+        (Some("manual_transfer"), "Paid by: Bank transfer"),
         (Some("cstore"), "Paid by: Convenience store"),
         (Some("new_wallet"), "Paid by: new_wallet"),
     ] {
@@ -249,6 +282,7 @@ fn a_change_shows_what_was_only_where_something_is_different() {
     assert!(one.contains("You have one ticket."), "{one}");
 }
 
+#[test]
 fn what_becomes_of_the_money_is_said_where_there_is_any() {
     let back = "You will get your money for these tickets back";
     assert!(event_cancelled(Language::En, "Jazz", 1).text().contains(back));
@@ -290,10 +324,11 @@ fn nothing_that_people_typed_becomes_html() {
         tickets(Language::Id, evil, 1, 1).html().unwrap(),
         letters::reset_code(Language::Id, evil, evil).html().unwrap(),
         event_cancelled(Language::Id, evil, 0).html().unwrap(),
-        letters::verification(Language::Id, evil, &format!("https://x.example/{evil}"))
         event_changed(Language::Id, evil).html().unwrap(),
         event_reminder(Language::Id, evil, 1).html().unwrap(),
+        transfer_due(Language::Id, evil).html().unwrap(),
         payment(Language::Id, Some(evil)).html().unwrap(),
+        letters::verification(Language::Id, evil, &format!("https://x.example/{evil}"))
             .html()
             .unwrap(),
     ] {

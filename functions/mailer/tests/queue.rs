@@ -220,7 +220,10 @@ async fn tickets_come_with_codes_that_a_gate_accepts() {
         .iter()
         .filter_map(|part| part.attachment_name())
         .collect();
-    assert_eq!(files, ["ticket-1.png", "ticket-2.png", "event-1.ics"]);
+    assert_eq!(
+        files,
+        ["ticket-1.png", "ticket-2.png", "tickets.pdf", "event-1.ics"]
+    );
     let calendar = attached(&message, "event-1.ics");
     for line in [
         "UID:event-1@gigglefest",

@@ -148,17 +148,17 @@ pub async fn lock_of_order(tx: &Transaction<'_>, order: OrderId) -> Result<Optio
 /// What a receipt says of a payment besides its amount.
 #[derive(Debug, Clone)]
 pub struct Receipt {
-    /// How was paid, as the gateway calls it; `None` if it was not involved.
+    /// How was paid: as the gateway calls it, or `manual_transfer`; `None` if nothing had to be paid.
     pub method: Option<String>,
     /// When it was first known to be paid.
     pub paid_at: Timestamp,
 }
 
 const RECEIPT_SQL: &str = "
-    select min(s.at) as paid_at, (
+    select min(s.at) as paid_at, case p.method when 'manual_transfer' then p.method else (
         select t.payment_type from payment_transactions t
         where t.payment_id = p.id and t.status in ('captured', 'paid', 'partially_refunded', 'refunded') and t.payment_type is not null
-        order by t.updated_at desc limit 1) as method
+        order by t.updated_at desc limit 1) end as method
     from payments p join payment_transitions s on s.payment_id = p.id
     where p.order_id = $1 and s.to_status in ('success', 'partially_refunded', 'refunded')
     group by p.id";

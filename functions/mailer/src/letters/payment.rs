@@ -67,6 +67,7 @@ pub fn payment(language: Language, order: Payment<'_>) -> Letter {
 fn method_name(language: Language, method: &str) -> String {
     let known = match method {
         "bank_transfer" => language.pick("Transfer ke virtual account", "Transfer to a virtual account"),
+        "manual_transfer" => language.pick("Transfer bank", "Bank transfer"),
         "echannel" => "Mandiri Bill Payment",
         "permata" => "Permata Virtual Account",
         "credit_card" => language.pick("Kartu kredit atau debit", "Credit or debit card"),
