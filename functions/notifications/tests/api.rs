@@ -275,8 +275,9 @@ async fn what_admins_do_leaves_one_row_in_the_audit_log() {
     let id = t.tell(t.buyer, "x").await["id"].clone();
     t.db.run("alter table audit_log disable trigger all; delete from audit_log; alter table audit_log enable trigger all")
         .await;
-    // What people mark for themselves is nobody's business.
+    // What people mark for themselves is nobody's business, nor that they follow it.
     let own = [
+        "create_socket_ticket",
         "mark_notification_read",
         "mark_notification_unread",
         "mark_all_notifications_read",
@@ -298,4 +299,42 @@ async fn what_admins_do_leaves_one_row_in_the_audit_log() {
         t.db.text(told).await,
         "notification {\"userId\": {\"to\": \"all\"}}; notification {}"
     );
+}
+
+#[tokio::test]
+async fn a_ticket_for_a_websocket_is_kept_as_a_hash_and_there_are_not_too_many() {
+    let t = setup().await;
+    let ask = async || {
+        t.api
+            .event("http/notifications/create_socket_ticket.json", Some(&t.token))
+            .await
+    };
+    let data = ask().await.data(201);
+    let ticket = data["ticket"].as_str().unwrap();
+    assert_eq!(ticket.len(), 64);
+    assert_eq!(data["expiresAt"], t.clock.now().plus_seconds(60).to_string());
+    let hash = runtime::random::to_hex(&runtime::random::sha256(ticket));
+    let sql = "select encode(token_hash, 'hex') from socket_tickets";
+    assert_eq!(t.db.text(sql).await, hash);
+    for _ in 1..20 {
+        assert_ne!(ask().await.data(201)["ticket"], ticket);
+    }
+    assert_eq!(ask().await.error(429), "rate_limited");
+    let other = t
+        .api
+        .post("/api/v1/realtime/tickets", Some(&t.other), json!({}))
+        .await;
+    other.data(201);
+    t.clock.advance(60);
+    ask().await.data(201);
+    assert_eq!(t.db.count("select count(*) from socket_tickets").await, 2);
+}
+
+#[tokio::test]
+async fn those_who_follow_their_notifications_are_told_at_once() {
+    let t = setup().await;
+    t.tell(t.buyer, "x").await;
+    t.tell("all", "y").await;
+    let published = "select count(*) from outbox where queue = 'notices' and published_at is not null";
+    assert_eq!(t.db.count(published).await, 2);
 }

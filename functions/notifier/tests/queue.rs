@@ -1,11 +1,6 @@
 //! What followers hear, and what they do not. The messages are those of `events/sqs/notices`.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use domain::message::{Envelope, Happening, Outgoing};
 use domain::realtime::Topic;

@@ -1,6 +1,6 @@
 //! The document of the WebSocket API says what is said over it.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use checks::{asyncapi, repository};
 use domain::event::EventStatus;
