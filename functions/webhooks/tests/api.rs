@@ -1,12 +1,5 @@
 //! Webhooks over the API: what may be made of them, by whom, and what is written for `webhook-sender`.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
-
 use domain::UserId;
 use domain::destination::Reach;
 use domain::user::Role;

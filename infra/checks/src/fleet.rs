@@ -51,6 +51,10 @@ pub const HTTP: &[Function] = &[
         routes: promos::ROUTES,
     },
     Function {
+        name: "reports",
+        routes: reports::ROUTES,
+    },
+    Function {
         name: "webhooks",
         routes: webhooks::ROUTES,
     },

@@ -3,7 +3,7 @@
 
 use checks::fleet;
 use checks::gateway::{Target, choose};
-use checks::repository::{Deployed, deployed, entries, workspace};
+use checks::repository::{self, Deployed, deployed, entries, workspace};
 
 fn targets(functions: &[Deployed]) -> Vec<Target> {
     functions
@@ -151,4 +151,19 @@ fn no_target_is_left_over() {
             );
         }
     }
+}
+
+#[test]
+fn no_function_on_aws_may_call_itself() {
+    let template = repository::read("template.yaml").unwrap();
+    let allowed: Vec<&str> = template
+        .lines()
+        .filter(|line| line.contains("WEBHOOK_LOOPBACK:"))
+        .map(str::trim)
+        .collect();
+    assert_eq!(
+        allowed,
+        ["WEBHOOK_LOOPBACK: !If [Cloud, 'false', 'true']"; 2],
+        "webhooks reach the machine of a local fleet, and nothing but the public net on AWS"
+    );
 }

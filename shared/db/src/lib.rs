@@ -32,6 +32,7 @@ mod rds_token;
 pub mod realtime;
 pub mod reconciliation;
 pub mod refunds;
+pub mod reports;
 pub mod reviews;
 pub mod sessions;
 pub mod settlement;

@@ -32,6 +32,7 @@ pub mod rate;
 pub mod realtime;
 pub mod reconciliation;
 pub mod refund;
+pub mod report;
 pub mod review;
 pub mod session;
 pub mod status;

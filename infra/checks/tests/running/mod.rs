@@ -22,7 +22,7 @@ pub async fn api(function: &str, database: &str) -> Api {
         "reviews" => reviews::router(reviews::App::from_env(&env).unwrap(), site),
         "status" => status::router(status::App::from_env(&env).await.unwrap(), site),
         "tickets" => tickets::router(tickets::App::from_env(&env).unwrap(), site),
-        "users" => users::router(users::App::from_env(&env).unwrap(), site),
+        "reports" => reports::router(reports::App::from_env(&env).unwrap(), site),
         "webhooks" => webhooks::router(webhooks::App::from_env(&env).unwrap(), site),
         other => panic!("{other} is new: say here how its router is made"),
     })

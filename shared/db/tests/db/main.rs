@@ -33,6 +33,7 @@ mod races;
 mod realtime;
 mod refund_shares;
 mod refunds;
+mod reports;
 mod reviews;
 mod sessions;
 mod settlement;
