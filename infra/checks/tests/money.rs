@@ -1,7 +1,10 @@
 //! The picture of a payment's states in the README is drawn from the rules in `shared/domain`.
 
 use checks::repository;
-use domain::payment::{Consequence, PaymentStatus, Transaction, TransactionStatus, consequence, derive};
+use domain::Rupiah;
+use domain::payment::{
+    Consequence, PaymentStatus, Transaction, TransactionStatus, consequence, derive, with_returns,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 const BEGIN: &str = "<!-- states of a payment: drawn from shared/domain by infra/checks -->\n";
@@ -28,16 +31,23 @@ fn steps() -> BTreeMap<(&'static str, &'static str), &'static str> {
     };
     for known in TransactionStatus::ALL {
         for reported in TransactionStatus::ALL {
-            for amount_matches in [true, false] {
-                let before = status(known, true);
-                let after = status(known.after(reported), amount_matches);
-                if before != after && !before.was_paid() | amount_matches {
+            for (was_right, is_right) in [(true, true), (true, false), (false, false)] {
+                let before = status(known, was_right);
+                let after = status(known.after(reported), is_right);
+                // What was paid as it was asked stays.
+                let stays = before.was_paid() && was_right && !is_right;
+                if before != after && !stays {
                     let follows = words(consequence(before, after));
                     steps.insert((before.as_str(), after.as_str()), follows);
                 }
             }
         }
     }
+    // Money in a wrong amount that goes back.
+    let before = PaymentStatus::Conflicted;
+    let after = with_returns(before, Rupiah::MAX, Rupiah::MAX);
+    let follows = words(consequence(before, after));
+    steps.insert((before.as_str(), after.as_str()), follows);
     steps
 }
 
