@@ -24,6 +24,7 @@ pub async fn api(function: &str, database: &str) -> Api {
         "tickets" => tickets::router(tickets::App::from_env(&env).unwrap(), site),
         "reports" => reports::router(reports::App::from_env(&env).unwrap(), site),
         "webhooks" => webhooks::router(webhooks::App::from_env(&env).unwrap(), site),
+        "users" => users::router(users::App::from_env(&env).unwrap(), site),
         other => panic!("{other} is new: say here how its router is made"),
     })
 }
