@@ -20,6 +20,7 @@ use domain::user::Email;
 use domain::webhook::WhyDisabled;
 use domain::{AnnouncementId, Error, EventId, OrderId, RefundId, Rupiah, UserId, WebhookId};
 use mail::{Attachment, Mailbox, OutgoingMail, Picture};
+use ticketing::pdf::Page;
 use ticketing::{Claims, TicketCode, qr};
 
 /// What became of a message.
@@ -266,6 +267,7 @@ async fn tickets(app: &App, id: &str, order: OrderId) -> Result<Composed, Error>
             file_name,
         });
     }
+    attachments.push(printed(app, language, &valid)?);
     attachments.extend(events.iter().map(|event| calendar_file(app, event)));
     let letter = letters::tickets(
         language,
@@ -283,6 +285,32 @@ async fn tickets(app: &App, id: &str, order: OrderId) -> Result<Composed, Error>
         attachments,
     };
     address(app, id, &user.email, &user.name, content)
+}
+
+/// Tickets on paper: those of the mail, in one file.
+fn printed(app: &App, language: Language, tickets: &[&IssuedTicket]) -> Result<Attachment, Error> {
+    let tickets: Vec<_> = tickets.iter().take(MOST_TICKETS).collect();
+    let tokens = tickets
+        .iter()
+        .map(|ticket| token(app, ticket))
+        .collect::<Result<Vec<_>, _>>()?;
+    let pages = tickets.iter().zip(&tokens).map(|(ticket, token)| Page {
+        event: &ticket.event_name,
+        date: ticket.event_date,
+        zone: &ticket.event_time_zone,
+        location: &ticket.event_location,
+        kind: &ticket.ticket_name,
+        holder: &ticket.holder_name,
+        code: &ticket.code,
+        order: &ticket.order_code,
+        token,
+    });
+    let pages: Vec<_> = pages.collect();
+    Ok(Attachment {
+        file_name: "tickets.pdf".to_owned(),
+        media_type: "application/pdf",
+        bytes: ticketing::pdf::render(language, &pages).map_err(Error::internal)?,
+    })
 }
 
 async fn refund_due(app: &App, id: &str, order: OrderId) -> Result<Composed, Error> {

@@ -4,6 +4,7 @@ mod changes;
 mod create_ticket;
 mod delete_ticket;
 mod get_my_ticket;
+mod get_my_ticket_pdf;
 mod get_my_ticket_qr;
 mod get_ticket;
 mod issued;
@@ -71,6 +72,7 @@ pub const ROUTES: &[Route] = &[
     get_my_ticket::ROUTE,
     get_my_ticket_qr::PNG_ROUTE,
     get_my_ticket_qr::SVG_ROUTE,
+    get_my_ticket_pdf::ROUTE,
     list_ticket_keys::ROUTE,
     verify_ticket::ROUTE,
 ];
@@ -92,6 +94,7 @@ pub fn router(app: App, site: Site) -> axum::Router {
         .at(&get_my_ticket::ROUTE, get_my_ticket::get_my_ticket)
         .at(&get_my_ticket_qr::PNG_ROUTE, get_my_ticket_qr::get_my_ticket_png)
         .at(&get_my_ticket_qr::SVG_ROUTE, get_my_ticket_qr::get_my_ticket_svg)
+        .at(&get_my_ticket_pdf::ROUTE, get_my_ticket_pdf::get_my_ticket_pdf)
         .at(&list_ticket_keys::ROUTE, list_ticket_keys::list_ticket_keys)
         .at(&verify_ticket::ROUTE, verify_ticket::verify_ticket)
         .build(app, site)

@@ -300,7 +300,15 @@ async fn pass_the_gate(fleet: &Fleet, organizer: &Organizer, issued: &Value) {
 
 async fn read_the_mail(fleet: &Fleet, email: &str, event: &str, tickets: &[Value]) {
     let mail: Mail = fleet.mail(email, event).await;
-    for kind in [&mail.pictures, &mail.attachments] {
+    let (codes, others): (Vec<_>, Vec<_>) = mail
+        .attachments
+        .iter()
+        .cloned()
+        .partition(|(name, _)| name.ends_with(".png"));
+    let names: Vec<&str> = others.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["tickets.pdf", "event-1.ics"]);
+    assert!(others[0].1.starts_with(b"%PDF-"));
+    for kind in [&mail.pictures, &codes] {
         let mut carried: Vec<String> = kind.iter().map(|(_, bytes)| read_qr(bytes)).collect();
         let mut tokens: Vec<&str> = tickets
             .iter()

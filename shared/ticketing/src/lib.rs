@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod keys;
+pub mod pdf;
 pub mod qr;
 pub mod token;
 

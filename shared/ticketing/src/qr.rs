@@ -61,13 +61,12 @@ pub fn png(text: &str) -> Result<Vec<u8>, QrError> {
 /// # Errors
 /// If the text is too long for a QR code; a ticket's token never is.
 pub fn svg(text: &str) -> Result<String, QrError> {
-    let code = Matrix::of(text)?;
-    let size = code.size;
+    let rows = rows(text)?;
+    let size = rows.len();
     let mut svg = format!(
         r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size} {size}" shape-rendering="crispEdges"><path fill="#fff" d="M0 0h{size}v{size}H0z"/><path d=""##
     );
-    for y in 0..size {
-        let row: Vec<bool> = code.row(y).collect();
+    for (y, row) in rows.iter().enumerate() {
         let mut x = 0;
         for run in row.chunk_by(|a, b| a == b) {
             let length = run.len();
@@ -79,6 +78,15 @@ pub fn svg(text: &str) -> Result<String, QrError> {
     }
     svg.push_str(r#""/></svg>"#);
     Ok(svg)
+}
+
+/// The modules of the code with its quiet zone, row by row; dark ones are `true`.
+///
+/// # Errors
+/// If the text is too long for a QR code; a ticket's token never is.
+pub fn rows(text: &str) -> Result<Vec<Vec<bool>>, QrError> {
+    let code = Matrix::of(text)?;
+    Ok((0..code.size).map(|y| code.row(y).collect()).collect())
 }
 
 /// The modules of a code with its quiet zone.

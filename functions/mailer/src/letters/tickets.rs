@@ -58,8 +58,8 @@ pub fn tickets(language: Language, order: Tickets<'_>) -> Letter {
     let mut blocks = vec![
         Block::Paragraph(greeting(language, order.name)),
         Block::Paragraph(say(
-            "Tunjukkan kode QR berikut di pintu masuk, di layar ponsel atau dicetak. Berkas kalender terlampir.",
-            "Show the QR codes below at the entrance, on your phone or on paper. A calendar file is attached.",
+            "Tunjukkan kode QR berikut di pintu masuk, di layar ponsel atau dicetak. Tiket sebagai PDF dan berkas kalender terlampir.",
+            "Show the QR codes below at the entrance, on your phone or on paper. The tickets as PDF and a calendar file are attached.",
         )),
         Block::Note(say(
             "Setiap kode berlaku untuk satu orang dan satu kali masuk. Jangan bagikan kepada orang yang tidak Anda kenal.",

@@ -5,6 +5,7 @@ use domain::Timestamp;
 use domain::notice::HOME;
 
 /// An organizer's own system that is told nothing any more.
+#[derive(Clone, Copy)]
 pub struct WebhookDisabled<'a> {
     /// Name of its owner.
     pub name: &'a str,

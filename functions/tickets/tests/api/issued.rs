@@ -68,12 +68,12 @@ async fn a_holder_sees_own_tickets_and_nobody_elses() {
         (codes[2].clone(), t.event, t.ticket)
     );
     for token in [&t.stranger, &t.organizer, &t.admin, &t.staff] {
-        for suffix in ["", "/qr.png", "/qr.svg"] {
+        for suffix in ["", "/qr.png", "/qr.svg", "/ticket.pdf"] {
             let reply = t.get(&format!("{path}{suffix}"), Some(token)).await;
             assert_eq!(reply.error(404), "not_found");
         }
     }
-    for suffix in ["", "/qr.png", "/qr.svg"] {
+    for suffix in ["", "/qr.png", "/qr.svg", "/ticket.pdf"] {
         assert_eq!(
             t.get(&format!("{path}{suffix}"), None).await.error(401),
             "unauthenticated"
@@ -126,6 +126,34 @@ async fn the_qr_code_comes_as_png_and_svg_for_nobody_else_to_keep() {
 }
 
 #[tokio::test]
+async fn a_ticket_is_printed_in_the_language_that_was_asked_for_or_chosen() {
+    let t = setup().await;
+    let (_, codes) = Rows(&t.db).bought(t.buyer_id, t.ticket, 1).await;
+    let path = format!("/mine/{}/ticket.pdf", codes[0]);
+    let printed = async |query: &str| {
+        let reply = t.get(&format!("{path}{query}"), Some(&t.buyer)).await;
+        assert_eq!(reply.status.as_u16(), 200);
+        assert_eq!(reply.headers["content-type"], "application/pdf");
+        assert_eq!(reply.headers["cache-control"], "no-store");
+        let disposition = "attachment; filename=\"ticket.pdf\"";
+        assert_eq!(reply.headers["content-disposition"], disposition);
+        assert!(reply.bytes.starts_with(b"%PDF-"));
+        reply.bytes
+    };
+    let (indonesian, english) = (printed("?lang=id").await, printed("?lang=en").await);
+    assert_ne!(indonesian, english);
+    assert_eq!(printed("").await, indonesian);
+    t.db.run(&format!(
+        "insert into preferences (user_id, language, updated_at) values ({}, 'en', now())",
+        t.buyer_id
+    ))
+    .await;
+    assert_eq!(printed("").await, english);
+    let unknown = t.get(&format!("{path}?lang=fr"), Some(&t.buyer)).await;
+    assert_eq!(unknown.error(400), "invalid_input");
+}
+
+#[tokio::test]
 async fn a_void_ticket_is_shown_without_its_qr_code() {
     let t = setup().await;
     let (_, codes) = Rows(&t.db).bought(t.buyer_id, t.ticket, 1).await;
@@ -137,7 +165,7 @@ async fn a_void_ticket_is_shown_without_its_qr_code() {
         (&ticket["status"], &ticket["token"]),
         (&json!("void"), &Value::Null)
     );
-    for suffix in ["qr.png", "qr.svg"] {
+    for suffix in ["qr.png", "qr.svg", "ticket.pdf"] {
         let reply = t.get(&format!("{path}/{suffix}"), Some(&t.buyer)).await;
         assert_eq!(reply.error(409), "ticket_void");
     }
@@ -146,7 +174,12 @@ async fn a_void_ticket_is_shown_without_its_qr_code() {
 #[tokio::test]
 async fn codes_that_are_none_are_refused() {
     let t = setup().await;
-    for file in ["get_my_ticket", "get_my_ticket_png", "get_my_ticket_svg"] {
+    for file in [
+        "get_my_ticket",
+        "get_my_ticket_png",
+        "get_my_ticket_svg",
+        "get_my_ticket_pdf",
+    ] {
         let reply = t
             .api
             .event(&format!("http/tickets/{file}.json"), Some(&t.buyer))
