@@ -91,19 +91,19 @@ impl Setup {
     /// Changes the event as its organizer does.
     async fn reschedule(&self, assignments: &str) {
         let mut client = self.db.client().await;
+        let before = self.found(&client).await;
+        self.db.run(&format!("update events set {assignments}")).await;
+        let after = self.found(&client).await;
         let tx = client.transaction().await.unwrap();
-        let find = async || {
-            let event = db::events::find(tx.client(), self.event, None, true).await;
-            event.unwrap().unwrap()
-        };
-        let before = find().await;
-        tx.batch_execute(&format!("update events set {assignments}"))
-            .await
-            .unwrap();
-        db::announcements::changed(&tx, &before, &find().await, self.app.clock.now())
+        db::announcements::changed(&tx, &before, &after, self.app.clock.now())
             .await
             .unwrap();
         tx.commit().await.unwrap();
+    }
+
+    async fn found(&self, client: &db::Client) -> db::events::Event {
+        let event = db::events::find(client, self.event, None, true).await;
+        event.unwrap().unwrap()
     }
 }
 
