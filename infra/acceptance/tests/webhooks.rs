@@ -207,6 +207,21 @@ async fn an_organizers_own_system_follows_a_purchase() {
         (&json!(3), &json!(200))
     );
 
+    // The reports know of it, too.
+    let report = async |name: &str| {
+        let path = format!("/reports/{name}?eventId={}", event.id);
+        organizer.api.get(&path).await.data(200)["totals"].clone()
+    };
+    let sales = report("sales").await;
+    assert_eq!(
+        (&sales["tickets"], &sales["charged"]),
+        (&json!(2), &json!(250_000))
+    );
+    assert_eq!(report("revenue").await["organizer"], 250_000);
+    let path = format!("/reports/attendance?eventId={}&format=csv", event.id);
+    let table = organizer.api.get(&path).await.text();
+    assert!(table.ends_with(",10,2,0,0\r\n"), "{table}");
+
     // With another secret, both sign.
     let rotated = organizer
         .api
