@@ -541,7 +541,7 @@ async fn a_worker_that_was_slow_lets_go_before_its_claim_could_end() {
     let fixture = Fixture::new().await;
     let mut slow = fixture.db.client().await;
     let lock = slow.transaction().await.unwrap();
-    lock.batch_execute("lock table preferences in access exclusive mode")
+    lock.execute_typed("lock table preferences in access exclusive mode", &[])
         .await
         .unwrap();
     let meanwhile = async {
