@@ -1,5 +1,11 @@
 //! WebSockets through the gateway, with a client in another language.
 
+#![expect(
+    clippy::print_stdout,
+    clippy::disallowed_macros,
+    reason = "`--nocapture` shows how fast and how often people are told"
+)]
+
 use acceptance::{Buyer, Fleet, Organizer, Sockets, TicketTerms, eventually};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -68,13 +74,11 @@ async fn a_buyer_follows_a_purchase_as_it_happens() {
     open_page(&buyer, &order).await;
     fleet.midtrans().pay(&order, "gopay").await;
     let begun = Instant::now();
-    let (mut paid, mut told) = (None, false);
+    let mut paid = None;
     while paid.is_none() {
         let update = sockets.hear("buyer");
         assert_eq!(update["type"], "update", "{update}");
-        if update["topic"] == "notifications" {
-            told = true;
-        } else {
+        if update["topic"] != "notifications" {
             assert_eq!(update["topic"], of_order);
             paid = Some(update["state"].clone()).filter(|state| state["data"]["status"] == "paid");
         }
@@ -93,12 +97,10 @@ async fn a_buyer_follows_a_purchase_as_it_happens() {
     let written = admin.api.post("/notifications", &body).await.data(201);
     loop {
         let update = sockets.hear("buyer");
-        assert_eq!(update["topic"], "notifications", "{update}");
-        if update["state"]["data"]["id"] == written["id"] {
+        if update["topic"] == "notifications" && update["state"]["data"]["id"] == written["id"] {
             break;
         }
     }
-    println!("other notifications came before: {told}");
 }
 
 #[tokio::test]
