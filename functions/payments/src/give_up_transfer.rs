@@ -26,11 +26,19 @@ pub(crate) async fn give_up_transfer(
     let mut conn = app.db.conn().await?;
     let tx = conn.begin().await?;
     let order = db::transfers::order_of_payer(tx.client(), id, caller.id).await?;
-    if db::settlement::give_up_transfer(&tx, order.ok_or_else(missing)?, now).await? {
+    let order = order.ok_or_else(missing)?;
+    let random = runtime::random::hex::<16>;
+    let messages = db::settlement::give_up_transfer(&tx, order, &random, now).await?;
+    if !messages.is_empty() {
         let entry = origin.entry(caller, ROUTE.id, Subject::Payment(id), Changes::none(), now);
         db::audit::record(&tx, &entry).await?;
     }
     tx.commit().await.map_err(db::DbError::from)?;
+    app.queue
+        .publish_committed(&messages, async |ids| {
+            db::outbox::mark_published(&conn, ids, now).await
+        })
+        .await;
     let row = db::payments::find(&conn, id, Some(caller.id)).await?;
     let shown = show(&conn, vec![row.ok_or_else(missing)?], now).await?;
     let shown = shown.into_iter().next().ok_or_else(missing)?;

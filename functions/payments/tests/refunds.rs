@@ -139,7 +139,8 @@ async fn an_organizer_gives_the_money_for_one_ticket_back() {
     );
     assert_eq!(refund["parts"], json!([{"eventId": t.event, "amount": 50_000}]));
     assert_eq!(t.tickets().await, [2, 3]);
-    let queues = "select string_agg(queue, ' ' order by queue) from outbox where queue in ('mail', 'refunds')";
+    let queues =
+        "select string_agg(queue, ' ' order by queue) from outbox where queue in ('mail', 'refunds')";
     assert_eq!(t.db.text(queues).await, "mail refunds");
     let audited = "select concat_ws(' ', action, subject_kind, subject_id) from audit_log";
     assert_eq!(t.db.text(audited).await, "create_refund payment 1");

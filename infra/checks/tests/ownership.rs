@@ -33,6 +33,9 @@ fn body(route: &Route) -> Value {
         "create_refund" => json!({"reason": "ill"}),
         "complete_refund" => json!({"reference": "BCA 1"}),
         "confirm_transfer" => json!({"reference": "BCA 2", "amount": 1}),
+        "set_bank_transfer" => json!({
+            "enabled": true, "bank": "BCA", "accountNumber": "1234567890", "accountHolder": "Owner", "hours": 24,
+        }),
         "add_event_staff" => json!({"email": "another-staff@example.test"}),
         "update_webhook" => json!({"description": "Changed"}),
         "replay_failed_deliveries" => json!({"since": "2030-01-01"}),

@@ -401,11 +401,17 @@ pub async fn confirm_transfer(
 }
 
 /// Ends an order for whose transfer nobody shall wait any more, because its buyer says so; its stock goes back on sale. Should the
-/// money come nevertheless, it is late money. `false`: it was ended before, and nothing was done.
+/// money come nevertheless, it is late money. Returns what is to be published, which is in the outbox; nothing if it was ended
+/// before.
 ///
 /// # Errors
 /// [`TransferError::Paid`] if it was confirmed; or if the database does not answer. Nothing was changed then.
-pub async fn give_up_transfer(tx: &Transaction<'_>, order: OrderId, now: Timestamp) -> Result<bool, Error> {
+pub async fn give_up_transfer(
+    tx: &Transaction<'_>,
+    order: OrderId,
+    random: RandomId<'_>,
+    now: Timestamp,
+) -> Result<Vec<Outgoing>, Error> {
     let missing = || Error::not_found("Transfer");
     let order = orders::lock(tx, order).await?.ok_or_else(missing)?;
     let payment = payments::lock_of_order(tx, order.id).await?.ok_or_else(missing)?;
@@ -413,14 +419,16 @@ pub async fn give_up_transfer(tx: &Transaction<'_>, order: OrderId, now: Timesta
         return Err(TransferError::Paid.into());
     }
     if order.status != OrderStatus::Pending {
-        return Ok(false);
+        return Ok(Vec::new());
     }
     let (from, to) = (payment.status, PaymentStatus::Cancelled);
     payments::set_status(tx, payment.id, from, to, "the buyer gave it up", now).await?;
     orders::set_status(tx, order.id, OrderStatus::Cancelled, now).await?;
     stock::release_order(tx, order.id).await?;
     promos::give_back(tx, &order, now).await?;
-    Ok(true)
+    let message = Outgoing::happening(random(), Happening::Order { order: order.id })?;
+    outbox::insert(tx, &message, now).await?;
+    Ok(vec![message])
 }
 
 /// Ends an order that cost nothing and whose tickets were all taken back. One that cost something ends with its money.
