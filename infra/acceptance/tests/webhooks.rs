@@ -218,8 +218,8 @@ async fn an_organizers_own_system_follows_a_purchase() {
         (&json!(2), &json!(250_000))
     );
     assert_eq!(report("revenue").await["organizer"], 250_000);
-    let path = format!("/reports/attendance?eventId={}&format=csv", event.id);
-    let table = organizer.api.get(&path).await.text();
+    let attendance = format!("/reports/attendance?eventId={}&format=csv", event.id);
+    let table = organizer.api.get(&attendance).await.text();
     assert!(table.ends_with(",10,2,0,0\r\n"), "{table}");
 
     // With another secret, both sign.
