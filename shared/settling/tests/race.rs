@@ -106,7 +106,7 @@ async fn whoever_finds_out_about_a_payment_it_is_settled_once() {
         ];
         assert_eq!(
             found,
-            [round, round, 2 * round, 2 * round, 0, round, round],
+            [round, round, 2 * round, 2 * round, 0, 2 * round, round],
             "round {round}"
         );
     }
