@@ -162,8 +162,7 @@ fn no_function_on_aws_may_call_itself() {
         .map(str::trim)
         .collect();
     assert_eq!(
-        allowed,
-        ["WEBHOOK_LOOPBACK: !If [Cloud, 'false', 'true']"; 2],
+        allowed, ["WEBHOOK_LOOPBACK: !If [Cloud, 'false', 'true']"; 2],
         "webhooks reach the machine of a local fleet, and nothing but the public net on AWS"
     );
 }
