@@ -12,6 +12,9 @@ use event::{Event, Trouble};
 use runtime::{BootError, Env};
 use worker::{Consumer, Record};
 
+/// What SES publishes, as plain text, when it is told where to publish.
+const GREETING: &str = "Successfully validated SNS topic";
+
 /// What the function works with.
 pub struct App {
     /// The database.
@@ -31,6 +34,9 @@ impl App {
 
 impl Consumer for App {
     async fn consume(&self, record: &Record) -> Result<(), Error> {
+        if record.body.starts_with(GREETING) {
+            return Ok(());
+        }
         let event: Event = worker::decode(&record.body)?;
         let Some(Trouble { kind, addresses, at }) = event.trouble() else {
             return Ok(());

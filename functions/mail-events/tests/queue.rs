@@ -57,6 +57,7 @@ async fn what_is_for_good_is_kept_and_what_passes_is_not() {
         ("complaint", COMPLAINED),
         ("complaint_taken_back", NOTHING),
         ("delivery", NOTHING),
+        ("validated", NOTHING),
     ] {
         let db = TestDb::new().await;
         for _ in 0..2 {

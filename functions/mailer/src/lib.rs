@@ -162,10 +162,10 @@ impl App {
     }
 
     /// Lets the next delivery try at once. If that cannot be noted, it has to wait for the end of the lease.
-    async fn give_back(&self, id: &str) {
+    async fn give_back(&self, id: &str, until: Timestamp) {
         let given_back = async {
             let conn = self.db.conn().await?;
-            mail_log::give_back(&conn, id).await
+            mail_log::give_back(&conn, id, until).await
         };
         if let Err(error) = given_back.await {
             tracing::warn!(mail = id, ?error, "failed to give the claim of a mail back");
@@ -187,7 +187,7 @@ impl Consumer for App {
             Claim::Send => {
                 let outcome = self.deliver(&message, until).await;
                 if outcome.is_err() {
-                    self.give_back(&message.id).await;
+                    self.give_back(&message.id, until).await;
                 }
                 outcome
             }

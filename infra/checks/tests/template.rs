@@ -166,3 +166,44 @@ fn no_function_on_aws_may_call_itself() {
         "webhooks reach the machine of a local fleet, and nothing but the public net on AWS"
     );
 }
+
+/// The lines of each function in the template, by its name there.
+fn functions_of_the_template(template: &str) -> Vec<(String, Vec<&str>)> {
+    let mut functions: Vec<(String, Vec<&str>)> = Vec::new();
+    let mut inside = false;
+    for line in template.lines() {
+        let name = line
+            .strip_prefix("  ")
+            .filter(|rest| !rest.starts_with([' ', '#']));
+        if let Some(name) = name.and_then(|name| name.strip_suffix(':')) {
+            inside = name.ends_with("Function");
+            if inside {
+                functions.push((name.to_owned(), Vec::new()));
+            }
+        } else if inside && let Some((_, lines)) = functions.last_mut() {
+            lines.push(line);
+        }
+    }
+    functions
+}
+
+#[test]
+fn what_a_function_is_told_of_it_may_use() {
+    let template = repository::read("template.yaml").unwrap();
+    let functions = functions_of_the_template(&template);
+    assert!(functions.len() > 20);
+    for (name, lines) in functions {
+        let says = |text: &str| lines.iter().any(|line| line.contains(text));
+        // On AWS SES asks for the permission on the configuration set of a mail, too; the emulator does not.
+        assert_eq!(
+            says("MAIL_CONFIGURATION_SET:"),
+            says("configuration-set/${MailReports}"),
+            "{name} and the configuration set of its mails"
+        );
+        assert_eq!(
+            says("SECRETS_ID:"),
+            says("secretsmanager:GetSecretValue"),
+            "{name} and the secrets of the fleet"
+        );
+    }
+}

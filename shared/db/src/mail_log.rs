@@ -68,10 +68,13 @@ pub async fn drop_for_good(db: &Client, id: &str, reason: &str, now: Timestamp) 
     Ok(())
 }
 
-const GIVE_UP_SQL: &str = "update mail_log set lease_until = null where message_id = $1 and sent_at is null";
+// By its end a claim is told from that of a worker who took the mail over meanwhile.
+const GIVE_BACK_SQL: &str = "
+    update mail_log set lease_until = null where message_id = $1 and lease_until = $2 and sent_at is null";
 
-/// Gives the claim back after a failure, so that the next delivery may try at once.
-pub async fn give_back(db: &Client, id: &str) -> Result<()> {
-    db.execute_typed(GIVE_UP_SQL, params![TEXT: id]).await?;
+/// Gives the claim until then back after a failure, so that the next delivery may try at once.
+pub async fn give_back(db: &Client, id: &str, lease_until: Timestamp) -> Result<()> {
+    let params = params![TEXT: id, TIMESTAMPTZ: lease_until.inner()];
+    db.execute_typed(GIVE_BACK_SQL, params).await?;
     Ok(())
 }
