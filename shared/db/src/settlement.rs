@@ -653,8 +653,8 @@ async fn give_back_late_money(
 }
 
 /// Sells what the order holds and issues its tickets. What is not held any more, because the time to pay was over, is taken
-/// again; if that is not to be had, or an event was cancelled meanwhile, everything is given back and it is `None`. Returns how
-/// many tickets there are.
+/// again; if that is not to be had, or an event was cancelled meanwhile, or is over, everything is given back and it is `None`.
+/// Returns how many tickets there are.
 async fn fulfil(
     tx: &Transaction<'_>,
     order: &Order,
@@ -669,7 +669,9 @@ async fn fulfil(
     for item in &items {
         held.push(stock::lock_order_holds(tx, item.id).await?);
     }
-    if events.contains(&EventStatus::Cancelled) {
+    // Who paid in time may hear of it late, even after the event; late money does not buy what is over.
+    let was_late = order.status != OrderStatus::Pending;
+    if events.contains(&EventStatus::Cancelled) || was_late && events.contains(&EventStatus::Ended) {
         stock::release_order(tx, order.id).await?;
         return Ok(None);
     }

@@ -163,6 +163,32 @@ async fn the_gateway_has_nothing_to_tell_of_a_transfer() {
     assert_consistent(&client).await;
 }
 
+#[tokio::test]
+async fn a_transfer_found_two_days_after_the_event_goes_back() {
+    let (db, festival) = on_sale(100).await;
+    let by = organizer(&db).await;
+    let mut client = db.client().await;
+    let late = waiting(&db, &mut client, festival, 2).await;
+    assert!(end(&mut client, late, 90).await);
+    // Its buyer paid in time; the janitor has not come by.
+    let in_time = waiting(&db, &mut client, festival, 1).await;
+    db.run(&format!(
+        "update events set date = '{}', ends_at = null",
+        at(100 - 3 * 86_400)
+    ))
+    .await;
+    assert!(confirm(&mut client, late, "BCA 1", 2_000, by).await.unwrap());
+    assert!(confirm(&mut client, in_time, "BCA 2", 1_000, by).await.unwrap());
+    let tickets = "select count(*) from issued_tickets";
+    assert_eq!(db.count(tickets).await, 1);
+    let back = format!(
+        "select r.cause || ' ' || r.status || ' ' || r.amount || ' ' || o.status
+         from refunds r join payments p on p.id = r.payment_id join orders o on o.id = p.order_id where o.id = {late}"
+    );
+    assert_eq!(db.text(&back).await, "late_payment manual 2000 refund_due");
+    assert_consistent(&client).await;
+}
+
 /// Asks for money back that came in a wrong amount, as an admin does.
 async fn ask(client: &mut Client, order: OrderId, amount: Option<i64>) -> Result<RefundId, Error> {
     let tx = client.transaction().await.unwrap();
