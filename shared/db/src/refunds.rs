@@ -505,16 +505,18 @@ pub async fn list(
 
 const OWN_SQL: &str = "
     select p.order_id from refunds r join payments p on p.id = r.payment_id
-    where r.id = $1 and ($3 or (exists (
+    where r.id = $1 and ($3 or (r.cause <> 'wrong_amount' and (r.cause <> 'late_payment' or p.method = 'manual_transfer')
+      and exists (
         select 1 from order_items i join ticket_types t on t.id = i.ticket_type_id join events e on e.id = t.event_id
         where i.order_id = p.order_id and e.organizer_id = $2
     ) and not exists (
         select 1 from order_items i join ticket_types t on t.id = i.ticket_type_id join events e on e.id = t.event_id
         where i.order_id = p.order_id and e.organizer_id <> $2
-          and (r.cause in ('late_payment', 'wrong_amount') or exists (
+          and (r.cause = 'late_payment' or exists (
               select 1 from refund_parts part where part.refund_id = r.id and part.event_id = e.id)))))";
 
-/// The order of a refund that this organizer pays alone, or of any.
+/// The order of a refund that this organizer pays alone, or of any. What came in for nothing at the gateway is no organizer's:
+/// only who may see any gives it back.
 pub async fn order_of_own(
     db: &Client,
     id: RefundId,

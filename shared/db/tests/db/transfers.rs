@@ -189,6 +189,32 @@ async fn a_transfer_found_two_days_after_the_event_goes_back() {
     assert_consistent(&client).await;
 }
 
+#[tokio::test]
+async fn what_came_in_for_nothing_at_the_gateway_is_no_organizers() {
+    let (db, festival) = on_sale(100).await;
+    let by = organizer(&db).await;
+    let mut client = db.client().await;
+    let by_page = placed(&mut client, &[(festival, 1)]).await;
+    let by_transfer = waiting(&db, &mut client, festival, 1).await;
+    for (order, cause, is_theirs) in [
+        (by_page, "wrong_amount", false),
+        (by_page, "late_payment", false),
+        (by_transfer, "late_payment", true),
+    ] {
+        let sql = format!(
+            "insert into refunds (payment_id, key, amount, reason, cause, status, created_at, updated_at)
+             select id, 'refund-' || id || '{cause}', 1, 'a test', '{cause}', 'manual', now(), now()
+             from payments where order_id = {order} returning id"
+        );
+        let refund = client.query_one(&sql, &[]).await.unwrap().get(0);
+        let refund = RefundId::new(refund);
+        let own = refunds::order_of_own(&client, refund, by, false).await.unwrap();
+        assert_eq!(own, is_theirs.then_some(order), "{cause}");
+        let any = refunds::order_of_own(&client, refund, by, true).await.unwrap();
+        assert_eq!(any, Some(order));
+    }
+}
+
 /// Asks for money back that came in a wrong amount, as an admin does.
 async fn ask(client: &mut Client, order: OrderId, amount: Option<i64>) -> Result<RefundId, Error> {
     let tx = client.transaction().await.unwrap();
