@@ -5,7 +5,7 @@ use domain::status::{Found, Health};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::sync::Arc;
-use web::{Access, Answer, Route, Viewer};
+use web::{Access, Answer, Failure, Route, Viewer};
 
 pub(crate) const ROUTE: Route = Route::new(
     "GET",
@@ -81,8 +81,13 @@ pub(crate) struct BreakerOut {
 
 pub(crate) async fn get_status(
     State(app): State<Arc<App>>,
-    viewer: Viewer,
+    viewer: Result<Viewer, Failure>,
 ) -> web::Result<Answer<StatusOut>> {
+    // With the database down nobody is known any more, and that it is down is what there is to tell.
+    let viewer = match viewer {
+        Err(failure) if failure.is_unavailable() => Viewer(None),
+        known => known?,
+    };
     let (at, found) = look::look(&app, app.clock.now()).await;
     Ok(Answer::ok(StatusOut {
         status: found.health(at),

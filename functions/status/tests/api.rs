@@ -158,5 +158,13 @@ async fn what_does_not_answer_is_told_and_not_waited_for() {
         last: Mutex::default(),
     };
     let api = Api::new(router(app, Site::from_env(&Env::default())));
-    assert_eq!(api.event(FILE, None).await.data(200)["status"], "down");
+    // Whether an admin is logged in cannot be looked up then: they are told what everybody is.
+    for token in [None, Some(t.admin.as_str()), Some(t.buyer.as_str())] {
+        let status = api.event(FILE, token).await.data(200);
+        assert_eq!(
+            (&status["status"], &status["details"]),
+            (&json!("down"), &Value::Null)
+        );
+    }
+    api.event(FILE, Some("not a token")).await.error(401);
 }

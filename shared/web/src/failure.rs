@@ -22,6 +22,11 @@ impl Failure {
         self.error.code
     }
 
+    /// Whether something that was needed did not answer, so that it says nothing about whoever asked.
+    pub fn is_unavailable(&self) -> bool {
+        self.error.kind == Kind::Unavailable
+    }
+
     /// Headers for its answer, beside those that its error asks for.
     pub(crate) fn with_headers(mut self, headers: HeaderMap) -> Self {
         self.headers = Some(Box::new(headers));
