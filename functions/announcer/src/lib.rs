@@ -6,6 +6,7 @@
 
 use domain::Error;
 use runtime::{BootError, Clock, Env};
+use std::collections::VecDeque;
 use worker::Job;
 
 /// Seconds before an event at which its holders are reminded.
@@ -79,17 +80,18 @@ impl Job for App {
             }
         }
         report.events_due = db::announcements::remind(&conn, now.plus_seconds(REMIND_SECONDS), now).await?;
-        for announcement in db::announcements::open(&conn, ANNOUNCEMENTS_AT_ONCE).await? {
-            while report.holders_told < HOLDERS_OF_A_RUN {
-                let tx = conn.begin().await?;
-                let random = &runtime::random::hex::<16>;
-                let told =
-                    db::announcements::tell_next(&tx, announcement, HOLDERS_AT_ONCE, random, now).await?;
-                tx.commit().await.map_err(db::DbError::from)?;
-                report.holders_told += told;
-                if told == 0 {
-                    break;
-                }
+        // A part of each in turn: one with a crowd does not keep the next one waiting.
+        let mut open = VecDeque::from(db::announcements::open(&conn, ANNOUNCEMENTS_AT_ONCE).await?);
+        while report.holders_told < HOLDERS_OF_A_RUN
+            && let Some(announcement) = open.pop_front()
+        {
+            let tx = conn.begin().await?;
+            let random = &runtime::random::hex::<16>;
+            let told = db::announcements::tell_next(&tx, announcement, HOLDERS_AT_ONCE, random, now).await?;
+            tx.commit().await.map_err(db::DbError::from)?;
+            report.holders_told += told;
+            if told > 0 {
+                open.push_back(announcement);
             }
         }
         Ok(report)

@@ -229,6 +229,74 @@ async fn a_crowd_is_told_in_parts_each_once_by_several_at_a_time_and_after_a_cra
 }
 
 #[tokio::test]
+async fn who_changes_it_there_and_back_tells_nobody_and_there_again_tells_once() {
+    let t = setup().await;
+    let ayu = t.holder("ayu").await;
+    let home = t.db.text("select location from events").await;
+    t.reschedule("location = 'Karebosi'").await;
+    t.reschedule(&format!("location = '{home}'")).await;
+    assert_eq!(t.run().await.holders_told, 0, "of a change that nobody saw");
+    for location in ["Karebosi", home.as_str(), "Karebosi"] {
+        t.reschedule(&format!("location = '{location}'")).await;
+    }
+    assert_eq!(t.run().await.holders_told, 1);
+    assert_eq!((t.told(ayu).await.len(), t.mails("event_changed").await), (1, 1));
+    let from = "select string_agg(old_location || ' ' || location, ',') from announcements";
+    assert_eq!(t.db.text(from).await, format!("{home} Karebosi"));
+    // What was told is told back.
+    t.reschedule(&format!("location = '{home}'")).await;
+    assert_eq!(t.run().await.holders_told, 1);
+}
+
+#[tokio::test]
+async fn of_a_change_that_some_were_told_the_rest_hears_by_the_next_one_alone() {
+    let t = setup().await;
+    t.crowd(600).await;
+    let home = t.db.text("select location from events").await;
+    t.reschedule("location = 'Karebosi'").await;
+    let mut client = t.db.client().await;
+    let tx = client.transaction().await.unwrap();
+    let open = db::announcements::open(tx.client(), 1).await.unwrap();
+    let random = &runtime::random::hex::<16>;
+    let told = db::announcements::tell_next(&tx, *open.first().unwrap(), 500, random, start()).await;
+    assert_eq!(told.unwrap(), 500);
+    tx.commit().await.unwrap();
+    for location in [home.as_str(), "Rotterdam", "Karebosi", home.as_str()] {
+        t.reschedule(&format!("location = '{location}'")).await;
+    }
+    assert_eq!(t.run().await.holders_told, 600, "that it is where it was");
+    let mails = "select count(*) from outbox where body::jsonb -> 'body' ->> 'kind' = 'event_changed'";
+    assert_eq!(t.db.count(mails).await, 1_100);
+}
+
+#[tokio::test]
+async fn a_crowd_keeps_no_other_announcement_waiting() {
+    let t = setup().await;
+    t.crowd(4_000).await;
+    t.reschedule("location = 'Karebosi'").await;
+    let rows = Rows(&t.db);
+    let category = domain::CategoryId::new(t.db.count("select min(id) from categories").await);
+    let small = rows.event(t.organizer, "Small").await;
+    let ticket = rows.ticket_type(t.organizer, small, category, 1_000, 10).await;
+    let date = start().plus_seconds(2 * DAY);
+    t.db.run(&format!("update events set date = '{date}' where id = {small}"))
+        .await;
+    let budi = rows.buyer("budi@example.test").await;
+    rows.bought(budi, ticket, 1).await;
+    let small = Setup {
+        event: small,
+        ticket,
+        app: app(&t.db, start()),
+        ..t
+    };
+    small
+        .reschedule(&format!("location = 'Rotterdam' where id = {}", small.event))
+        .await;
+    assert!(small.run().await.holders_told >= 3_000);
+    assert_eq!(small.told(budi).await.len(), 1);
+}
+
+#[tokio::test]
 async fn an_organizer_is_told_once_that_something_is_sold_out() {
     let t = setup().await;
     let hint = format!(

@@ -32,9 +32,14 @@ pub struct Announcement {
     pub occasion: Occasion,
     /// What is announced, under the event's name of today.
     pub schedule: Schedule,
-    /// Whether the event says the same of itself and is still to come.
+    /// Whether the event says the same of itself, is still to come and was not changed again, there and back included.
     pub is_true: bool,
 }
+
+// Whoever tells of one holds its lock, so it is seen here either before anybody was told or after the first were.
+const UNTOLD_SQL: &str = "
+    delete from announcements where event_id = $1 and kind = 'changed' and finished_at is null and told = 0
+    returning id, old_date, old_time_zone, old_location";
 
 const CHANGED_SQL: &str = "
     insert into announcements (event_id, kind, date, time_zone, location, old_date, old_time_zone, old_location, created_at)
@@ -42,18 +47,34 @@ const CHANGED_SQL: &str = "
     where exists (select from issued_tickets where event_id = $1 and status <> 'void')";
 
 /// Notes, with the change of an event that is locked, that whoever has tickets is to be told of its new time or place. Nobody is
-/// if these are the same, or nobody has any.
+/// if these are the same, or nobody has any. A change of which nobody was told yet is one with this: who saw the first hears of the
+/// last, and of nothing if that is the same.
 pub async fn changed(tx: &Transaction<'_>, before: &Event, after: &Event, now: Timestamp) -> Result<()> {
-    let (old, new) = (
-        (before.date, &before.time_zone, &before.location),
-        (after.date, &after.time_zone, &after.location),
-    );
+    let before = (before.date, before.time_zone.as_str(), before.location.as_str());
+    let new = (after.date, after.time_zone.as_str(), after.location.as_str());
+    if before == new {
+        return Ok(());
+    }
+    let untold = tx.query_typed(UNTOLD_SQL, params![INT8: after.id.get()]).await?;
+    let mut old = before;
+    let mut oldest = i64::MAX;
+    for row in &untold {
+        let id = row.col("id")?;
+        if id < oldest {
+            oldest = id;
+            old = (
+                row.time("old_date")?,
+                row.col("old_time_zone")?,
+                row.col("old_location")?,
+            );
+        }
+    }
     if old == new {
         return Ok(());
     }
     let params = params![
         INT8: after.id.get(), TIMESTAMPTZ: after.date.inner(), TEXT: after.time_zone, TEXT: after.location,
-        TIMESTAMPTZ: before.date.inner(), TEXT: before.time_zone, TEXT: before.location, TIMESTAMPTZ: now.inner(),
+        TIMESTAMPTZ: old.0.inner(), TEXT: old.1, TEXT: old.2, TIMESTAMPTZ: now.inner(),
     ];
     tx.execute_typed(CHANGED_SQL, params).await?;
     Ok(())
@@ -73,9 +94,10 @@ pub async fn remind(db: &Client, until: Timestamp, now: Timestamp) -> Result<u64
     Ok(db.execute_typed(REMIND_SQL, params).await?)
 }
 
-const OPEN_SQL: &str = "select id from announcements where finished_at is null order by id limit $1";
+const OPEN_SQL: &str = "select id from announcements where finished_at is null order by told, id limit $1";
 
-/// Announcements that somebody may still have to be told, the oldest first.
+/// Announcements that somebody may still have to be told, those first of which the fewest were told: one with a crowd must not keep
+/// the next one waiting.
 pub async fn open(db: &Client, limit: u32) -> Result<Vec<AnnouncementId>> {
     let limit = i64::from(limit);
     let rows = db.query_typed(OPEN_SQL, params![INT8: limit]).await?;
@@ -86,7 +108,10 @@ macro_rules! announcement {
     () => {
         "select a.id, a.event_id, a.date, a.time_zone, a.location, a.old_date, a.old_time_zone, a.old_location, a.last_holder,
                 e.name, e.status = 'published' and (e.date, e.time_zone, e.location) = (a.date, a.time_zone, a.location)
-                    and e.date > $2 as is_true
+                    and e.date > $2 and not exists (
+                        select from announcements later
+                        where a.kind = 'changed' and later.event_id = a.event_id and later.kind = 'changed' and later.id > a.id
+                    ) as is_true
          from announcements a join events e on e.id = a.event_id where a.id = $1"
     };
 }
