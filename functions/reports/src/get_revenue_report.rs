@@ -34,6 +34,9 @@ figures! {
         fees,
         /// What is left of taxes.
         tax,
+        /// What of these three lies on the organizer's own account, because buyers transferred it there; only the rest is to be paid
+        /// out.
+        transferred,
     }
 }
 
@@ -55,6 +58,7 @@ pub(crate) async fn get_revenue_report(
             organizer: row.organizer,
             fees: row.fees,
             tax: row.tax,
+            transferred: row.transferred,
         };
         (row.period, figures)
     });

@@ -93,7 +93,17 @@ async fn a_report_has_rows_and_their_sums() {
     let revenue = t.ask("revenue?interval=month").await.data(200);
     assert_eq!(
         revenue["totals"],
-        json!({"charged": 100_000, "refunded": 0, "reversed": 0, "organizer": 90_000, "fees": 6_000, "tax": 4_000})
+        json!({
+            "charged": 100_000, "refunded": 0, "reversed": 0, "organizer": 90_000, "fees": 6_000, "tax": 4_000,
+            "transferred": 0,
+        })
+    );
+    // What buyers transfer themselves lies with the organizer already.
+    t.db.run("update payments set method = 'manual_transfer'").await;
+    let revenue = t.ask("revenue?interval=month").await.data(200);
+    assert_eq!(
+        (&revenue["totals"]["organizer"], &revenue["totals"]["transferred"]),
+        (&json!(90_000), &json!(100_000))
     );
     let attendance = t.ask(&format!("attendance?eventId={}", t.event)).await.data(200);
     assert_eq!(
@@ -125,7 +135,10 @@ async fn the_same_as_a_table_whose_names_are_no_formulas() {
     );
     assert_eq!(text, expected);
     for (report, columns) in [
-        ("revenue", "charged,refunded,reversed,organizer,fees,tax"),
+        (
+            "revenue",
+            "charged,refunded,reversed,organizer,fees,tax,transferred",
+        ),
         ("attendance", "capacity,tickets,used,returned"),
     ] {
         let table = t.ask(&format!("{report}?format=csv")).await;

@@ -134,6 +134,8 @@ pub struct Revenue {
     pub fees: i64,
     /// What is left of taxes.
     pub tax: i64,
+    /// What of these three buyers transferred to the organizer's own account: the platform does not have it to pay it out.
+    pub transferred: i64,
 }
 
 const REVENUE_SQL: &str = "
@@ -144,8 +146,10 @@ const REVENUE_SQL: &str = "
            coalesce(sum(e.debit) filter (where p.kind = 'reversal'), 0)::bigint as reversed,
            coalesce(sum(e.credit - e.debit) filter (where e.account = 'organizer'), 0)::bigint as organizer,
            coalesce(sum(e.credit - e.debit) filter (where e.account = 'fees'), 0)::bigint as fees,
-           coalesce(sum(e.credit - e.debit) filter (where e.account = 'tax'), 0)::bigint as tax
+           coalesce(sum(e.credit - e.debit) filter (where e.account = 'tax'), 0)::bigint as tax,
+           coalesce(sum(e.credit - e.debit) filter (where m.method = 'manual_transfer'), 0)::bigint as transferred
     from events own join ledger_entries e on e.event_id = own.id join ledger_postings p on p.id = e.posting_id
+    join payments m on m.id = p.payment_id
     where ($1::bigint is null or own.organizer_id = $1) and ($2::bigint is null or own.id = $2)
       and ($3::timestamptz is null or p.at >= $3) and ($4::timestamptz is null or p.at < $4)
     group by 1, 2, 3, 4 order by 1, 4 limit $6";
@@ -172,6 +176,7 @@ pub async fn revenue(db: &Client, scope: Scope, interval: Interval, limit: u32) 
                 organizer: row.col("organizer")?,
                 fees: row.col("fees")?,
                 tax: row.col("tax")?,
+                transferred: row.col("transferred")?,
             })
         })
         .collect()
