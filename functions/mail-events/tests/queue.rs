@@ -86,6 +86,16 @@ async fn an_address_that_was_proved_later_stays_good() {
 }
 
 #[tokio::test]
+async fn a_proof_before_any_trouble_counts_against_older_news_that_comes_late() {
+    let db = TestDb::new().await;
+    let ayu = Rows(&db).buyer("ayu@example.test").await;
+    prove(&db, ayu, "2030-01-01T12:10:00Z").await;
+    assert_eq!(known(&db, "ayu@example.test").await, NOTHING);
+    assert!(deliver(&db, "bounce_permanent").await);
+    assert_eq!(known(&db, "ayu@example.test").await, NOTHING);
+}
+
+#[tokio::test]
 async fn a_proof_does_not_take_a_complaint_back() {
     let db = TestDb::new().await;
     let ayu = Rows(&db).buyer("ayu@example.test").await;

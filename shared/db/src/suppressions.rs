@@ -31,10 +31,12 @@ pub async fn complained(db: &Client, address: &str, at: Timestamp) -> Result<()>
 }
 
 const PROVED_SQL: &str = "
-    update mail_suppressions set bounced_at = null, proved_at = $2
-    where address_hash = (select sha256(convert_to(lower(email), 'UTF8')) from users where id = $1)";
+    insert into mail_suppressions as m (address_hash, proved_at)
+    select sha256(convert_to(lower(email), 'UTF8')), $2 from users where id = $1
+    on conflict (address_hash) do update set bounced_at = null, proved_at = excluded.proved_at";
 
-/// Notes that somebody has proved the address of their account: its mailbox is there.
+/// Notes that somebody has proved the address of their account: its mailbox is there. Of an address without trouble, too: the news
+/// that it did not exist before may still be on its way.
 pub async fn proved(tx: &Transaction<'_>, user: UserId, now: Timestamp) -> Result<()> {
     let params = params![INT8: user.get(), TIMESTAMPTZ: now.inner()];
     tx.execute_typed(PROVED_SQL, params).await?;
