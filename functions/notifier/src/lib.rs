@@ -7,11 +7,12 @@
 
 mod look_at_event;
 mod tell;
+mod tell_of_event;
 mod tell_of_notification;
 mod tell_of_order;
 
 use domain::Error;
-use domain::message::{Envelope, Happening};
+use domain::message::{Envelope, Happening, Part, Subject};
 use kv::Connections;
 use push::Pusher;
 use runtime::{BootError, Clock, Env};
@@ -25,7 +26,7 @@ pub struct App {
     pub connections: Connections,
     /// Reaches the connections.
     pub pusher: Pusher,
-    /// Sends for the next look at an event.
+    /// Sends for the next look at an event, and for the parts of a crowd.
     pub queue: queue::Publisher,
     /// Tells the time.
     pub clock: Clock,
@@ -52,11 +53,18 @@ impl Consumer for App {
     async fn consume(&self, record: &Record) -> Result<(), Error> {
         let envelope: Envelope<Happening> = worker::decode(&record.body)?;
         match envelope.body {
-            Happening::Order { order } => tell_of_order::tell_of_order(self, order).await,
+            Happening::Order { order } => tell_of_order::tell_of_order(self, order, &Part::ALL).await,
             Happening::Told { notification } => {
-                tell_of_notification::tell_of_notification(self, notification).await
+                tell_of_notification::tell_of_notification(self, notification, None).await
             }
             Happening::Look { event } => look_at_event::look_at_event(self, event).await,
+            Happening::Part { of, part } => match of {
+                Subject::Order(order) => tell_of_order::tell_of_order(self, order, &part).await,
+                Subject::Told(notification) => {
+                    tell_of_notification::tell_of_notification(self, notification, Some(&part)).await
+                }
+                Subject::Event(event) => tell_of_event::tell_of_event(self, event, &part).await,
+            },
         }
     }
 }

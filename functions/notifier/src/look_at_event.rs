@@ -1,10 +1,11 @@
 use crate::App;
-use crate::tell::{Whom, tell};
+use crate::tell::share_out;
+use crate::tell_of_event::{followers, tell_of_event};
 use domain::event::EventStatus;
-use domain::message::{Happening, Outgoing};
-use domain::realtime::{Availability, Data, Message, PAUSES, State, Topic, next_pause};
-use domain::{Error, EventId, Kind};
-use kv::{Audience, Look, Turn};
+use domain::message::{Happening, Outgoing, Part};
+use domain::realtime::{Availability, PAUSES, next_pause, telling_seconds};
+use domain::{Error, EventId};
+use kv::{Audience, LEASE_SECONDS, Look, Turn};
 
 /// Looks how many tickets of an event are left, tells its followers if that has changed, and sends for the next look.
 ///
@@ -14,11 +15,9 @@ pub(crate) async fn look_at_event(app: &App, event: EventId) -> Result<(), Error
     let now = app.clock.now();
     let look = match app.connections.take_look(event, now).await? {
         Turn::Yours(look) => look,
-        // A delivery that repeats the one at work: if that dies, this one will do its work.
-        Turn::Taken => {
-            let message = "Somebody looks at this event";
-            return Err(Error::new(Kind::Unavailable, "look_in_progress", message));
-        }
+        // A delivery that repeats the one at work: if that dies, the look that is sent for here does its work, and if not,
+        // it finds that none is due.
+        Turn::Taken => return send_for_next(app, event, LEASE_SECONDS).await,
         Turn::NotDue => return Ok(()),
     };
     if !is_followed(app, event).await? {
@@ -31,7 +30,10 @@ pub(crate) async fn look_at_event(app: &App, event: EventId) -> Result<(), Error
     }
     // A failure must not end the looks: it is tried again at the next.
     let (told, pause) = match look_and_tell(app, event, &look).await {
-        Ok(changed) => (true, next_pause(look.pause, changed)),
+        Ok(told) => {
+            let pause = next_pause(look.pause, told.changed);
+            (true, pause.max(telling_seconds(told.parts)))
+        }
         Err(error) => {
             tracing::warn!(event = event.get(), ?error, "a look at an event failed");
             (false, *PAUSES.end())
@@ -64,9 +66,17 @@ async fn is_followed(app: &App, event: EventId) -> Result<bool, Error> {
     }
 }
 
-/// Whether something has changed since the last look. What is seen is kept before it is told: who comes meanwhile either is
-/// among the followers who are told, or reads it there.
-async fn look_and_tell(app: &App, event: EventId, look: &Look) -> Result<bool, Error> {
+/// What a look did.
+struct Told {
+    /// Whether something has changed since the last look.
+    changed: bool,
+    /// Parts of a crowd that were sent for.
+    parts: usize,
+}
+
+/// Looks, and tells what has changed. What is seen is kept before it is told: who comes meanwhile either is among the followers
+/// who are told, or reads it there.
+async fn look_and_tell(app: &App, event: EventId, look: &Look) -> Result<Told, Error> {
     let seen = {
         let conn = app.db.conn().await?;
         db::realtime::availability(&conn, event, app.clock.now()).await?
@@ -79,20 +89,17 @@ async fn look_and_tell(app: &App, event: EventId, look: &Look) -> Result<bool, E
     let text = serde_json::to_string(&seen).map_err(Error::internal)?;
     let changed = look.seen.as_ref().is_none_or(|seen| seen.text != text);
     if !changed && look.told {
-        return Ok(false);
+        return Ok(Told { changed, parts: 0 });
     }
-    if !app.connections.keep_look(event, look.version, &text).await? {
-        return Ok(false);
+    // What has not changed keeps its number: whoever has heard it drops the repetition.
+    if changed && !app.connections.keep_look(event, look.version, &text).await? {
+        return Ok(Told { changed, parts: 0 });
     }
-    let message = Message::Update {
-        topic: Topic::Event(event),
-        state: State {
-            version: look.version,
-            data: Data::Event(seen),
-        },
-    };
-    tell(app, &Audience::Event(event), Whom::Anybody, &message).await?;
-    Ok(changed)
+    let parts = share_out(app, &followers(event)).await?;
+    if parts == 0 {
+        tell_of_event(app, event, &Part::ALL).await?;
+    }
+    Ok(Told { changed, parts })
 }
 
 async fn send_for_next(app: &App, event: EventId, pause: i64) -> Result<(), Error> {

@@ -1,11 +1,12 @@
 use crate::App;
-use crate::tell::{Whom, tell};
+use crate::tell::{Followers, Whom, tell};
+use domain::message::{Part, Subject};
 use domain::realtime::{Message, Topic};
 use domain::{Error, OrderId};
 use kv::Audience;
 
-/// Tells the buyer where an order stands, on every connection that follows it.
-pub(crate) async fn tell_of_order(app: &App, id: OrderId) -> Result<(), Error> {
+/// Tells the buyer where an order stands, on every connection of a part that follows it.
+pub(crate) async fn tell_of_order(app: &App, id: OrderId, part: &Part) -> Result<(), Error> {
     let followed = {
         let conn = app.db.conn().await?;
         db::realtime::order(&conn, id).await?
@@ -19,5 +20,10 @@ pub(crate) async fn tell_of_order(app: &App, id: OrderId) -> Result<(), Error> {
         topic: Topic::Order(code.clone()),
         state: followed.into_state(),
     };
-    tell(app, &Audience::Order(code), Whom::Owner(owner), &message).await
+    let followers = Followers {
+        of: Subject::Order(id),
+        audience: Audience::Order(code),
+        whom: Whom::Owner(owner),
+    };
+    tell(app, &followers, part, &message).await
 }

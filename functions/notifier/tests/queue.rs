@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use domain::message::{Envelope, Happening, Outgoing};
+use domain::message::{Envelope, Happening, Outgoing, Part, Subject};
 use domain::realtime::Topic;
 use domain::{EventId, NotificationId, OrderId, SessionId, TicketTypeId, UserId};
 use kv::{Audience, Connection, Connections, Following, Turn, Who};
@@ -85,6 +85,15 @@ impl Setup {
         OrderId::new(self.db.count(&sql).await)
     }
 
+    /// What the function sent for itself, taken off its queue.
+    fn sent(&self) -> Vec<Happening> {
+        let sent = self.app.queue.take_sent().into_iter().map(|message| {
+            let envelope: Envelope<Happening> = serde_json::from_str(&message.body).unwrap();
+            envelope.body
+        });
+        sent.collect()
+    }
+
     /// The looks that were sent for.
     fn looks_sent(&self) -> usize {
         self.app.queue.take_sent().len()
@@ -109,7 +118,7 @@ async fn on_sale(t: &Setup, capacity: u32) -> (EventId, TicketTypeId) {
 #[tokio::test]
 async fn the_files_are_understood() {
     let t = Setup::new().await;
-    for name in ["order", "told", "look"] {
+    for name in ["order", "told", "look", "part"] {
         let path = testkit::event_file(&format!("sqs/notices/{name}.json"));
         let event = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
         let response = handle_batch(&t.app, event).await;
@@ -344,11 +353,21 @@ async fn a_look_that_died_is_done_by_the_delivery_that_repeats_it() {
         .unwrap();
     let text = serde_json::to_string(&seen).unwrap();
     assert!(table.keep_look(event, look.version, &text).await.unwrap());
-    let busy = t.deliver(Happening::Look { event }).await.unwrap_err();
-    assert_eq!(busy.code, "look_in_progress");
+    // Whoever comes while it may be at work leaves a look for when it must be over.
+    t.deliver(Happening::Look { event }).await.unwrap();
+    assert_eq!(t.looks_sent(), 1);
+    assert!(t.heard().is_empty());
     t.clock.advance(30);
     t.deliver(Happening::Look { event }).await.unwrap();
-    assert_eq!(t.who_heard(), ["a"], "nothing has changed, but nobody was told");
+    let heard = t.heard();
+    let [(a, message)] = &heard[..] else {
+        panic!("nothing has changed, but nobody was told: {heard:?}")
+    };
+    assert_eq!(a, "a");
+    assert_eq!(
+        message["state"]["version"], look.version,
+        "it is what was seen then"
+    );
     assert_eq!(t.looks_sent(), 1);
 }
 
@@ -369,4 +388,170 @@ async fn looks_outlive_a_database_that_is_away() {
     t.clock.advance(4);
     t.deliver(Happening::Look { event }).await.unwrap();
     assert_eq!(t.who_heard(), ["a"]);
+}
+
+#[tokio::test]
+async fn one_client_that_does_not_read_is_nobody_elses_trouble() {
+    let t = Setup::new().await;
+    let (event, _) = on_sale(&t, 100).await;
+    for id in ["a", "b", "stuck"] {
+        t.follower(id, None, &Topic::Event(event)).await;
+    }
+    t.app.pusher.stick("stuck");
+    t.app.pusher.fail_next("b");
+    assert!(t.app.connections.begin_looks(event, t.clock.now()).await.unwrap());
+    t.deliver(Happening::Look { event }).await.unwrap();
+    assert_eq!(t.who_heard(), ["a"]);
+    let of = Subject::Event(event);
+    let again = |id: &str| Happening::Part {
+        of,
+        part: Part::Again(id.to_owned()),
+    };
+    let sent = t.sent();
+    assert_eq!(sent.len(), 3, "{sent:?}");
+    assert!(
+        sent.contains(&again("b")) && sent.contains(&again("stuck")),
+        "{sent:?}"
+    );
+
+    // The looks go on as if nothing had been.
+    let table = &t.app.connections;
+    let mut pauses = Vec::new();
+    for _ in 0..4 {
+        let pause = table.last_look(event).await.unwrap().unwrap().pause;
+        t.clock.advance(pause);
+        t.deliver(Happening::Look { event }).await.unwrap();
+        assert_eq!(t.looks_sent(), 1);
+        pauses.push(pause);
+    }
+    assert_eq!(pauses, [1, 2, 4, 4]);
+    assert!(t.heard().is_empty(), "nothing has changed");
+
+    t.deliver(again("b")).await.unwrap();
+    assert_eq!(t.who_heard(), ["b"]);
+    assert!(!t.app.pusher.has_ended("stuck"), "the gateway may have been busy");
+    t.deliver(again("stuck")).await.unwrap();
+    assert!(t.app.pusher.has_ended("stuck"));
+    assert_eq!(table.find("stuck").await.unwrap(), None);
+    let left = table
+        .followers(&Audience::Event(event), None, t.clock.now())
+        .await;
+    assert_eq!(left.unwrap().followers.len(), 2);
+    t.deliver(again("stuck")).await.unwrap();
+    assert!(t.heard().is_empty() && t.sent().is_empty());
+}
+
+#[tokio::test]
+async fn who_could_not_be_told_of_their_own_is_told_again_alone() {
+    let t = Setup::new().await;
+    let rows = Rows(&t.db);
+    let (_, festival) = on_sale(&t, 100).await;
+    let ayu = rows.buyer("ayu@example.test").await;
+    let (code, _) = rows.bought(ayu, festival, 1).await;
+    for id in ["a1", "a2"] {
+        t.follower(id, Some(ayu), &Topic::Order(code.clone())).await;
+        t.follower(id, Some(ayu), &Topic::Notifications).await;
+    }
+    t.db.run("insert into notifications (message, created_at) values ('x', now())")
+        .await;
+    let notification = NotificationId::new(t.db.count("select max(id) from notifications").await);
+    let order = t.order(&code).await;
+    for happening in [Happening::Order { order }, Happening::Told { notification }] {
+        t.app.pusher.fail_next("a1");
+        t.deliver(happening).await.unwrap();
+        assert_eq!(t.who_heard(), ["a2"]);
+        let sent = t.sent();
+        let [again] = &sent[..] else {
+            panic!("one: {sent:?}")
+        };
+        // Alone it is the queue's to repeat, and to give up.
+        t.app.pusher.fail_next("a1");
+        let error = t.deliver(again.clone()).await.unwrap_err();
+        assert_eq!(error.kind, domain::Kind::Unavailable);
+        assert!(t.heard().is_empty() && t.sent().is_empty());
+        t.deliver(again.clone()).await.unwrap();
+        assert_eq!(t.who_heard(), ["a1"]);
+    }
+    // Whose session has ended meanwhile hears nothing, then neither.
+    t.app.pusher.fail_next("a1");
+    t.deliver(Happening::Order { order }).await.unwrap();
+    assert_eq!(t.who_heard(), ["a2"]);
+    t.end_session(ayu).await;
+    for again in t.sent() {
+        t.deliver(again).await.unwrap();
+    }
+    assert!(t.heard().is_empty());
+    assert!(t.app.pusher.has_ended("a1"));
+}
+
+#[tokio::test]
+async fn a_crowd_is_told_in_parts_to_its_end() {
+    let t = Setup::new().await;
+    let (event, festival) = on_sale(&t, 100).await;
+    let topic = Topic::Event(event);
+    for number in 0..1_201 {
+        t.follower(&format!("{number:04}"), None, &topic).await;
+    }
+    let now = t.clock.now();
+    assert!(t.app.connections.begin_looks(event, now).await.unwrap());
+    t.deliver(Happening::Look { event }).await.unwrap();
+    assert!(t.heard().is_empty(), "the look tells nobody itself");
+    let mut parts = t.sent();
+    assert!(matches!(parts.pop(), Some(Happening::Look { .. })));
+    assert_eq!(parts.len(), 3);
+
+    // Between them somebody comes, somebody goes, and tickets are sold.
+    t.follower("0000x", None, &topic).await;
+    t.app.connections.close("0499").await.unwrap();
+    t.deliver(parts.remove(0)).await.unwrap();
+    let first = t.who_heard();
+    assert_eq!((first.len(), first.last().unwrap().as_str()), (500, "0498"));
+    t.db.run(&format!(
+        "update ticket_stock set sold = sold + 1 where ticket_type_id = {festival} and stripe = 0"
+    ))
+    .await;
+    t.clock.advance(1);
+    t.deliver(Happening::Look { event }).await.unwrap();
+    assert_eq!(t.sent().len(), 4);
+    let mut told = first;
+    for part in parts {
+        t.deliver(part).await.unwrap();
+        for (connection, message) in t.heard() {
+            told.push(connection);
+            let left = &message["state"]["data"]["tickets"][0]["quantity"];
+            assert_eq!(left, 99, "a part that waited tells what is newer by then");
+        }
+    }
+    assert_eq!(told.len(), 1_201, "everybody");
+    assert!(told.is_sorted_by(|a, b| a < b), "once");
+}
+
+#[tokio::test]
+async fn what_everybody_is_told_reaches_a_crowd_in_parts() {
+    let t = Setup::new().await;
+    let ayu = Rows(&t.db).buyer("ayu@example.test").await;
+    t.follower("0000", Some(ayu), &Topic::Notifications).await;
+    // A crowd of sessions that have ended: what is its own each part asks for itself.
+    for number in 1..=600 {
+        let gone = Some(UserId::new(100_000 + number));
+        t.follower(&format!("{number:04}"), gone, &Topic::Notifications)
+            .await;
+    }
+    t.db.run("insert into notifications (message, created_at) values ('x', now())")
+        .await;
+    let notification = NotificationId::new(t.db.count("select max(id) from notifications").await);
+    t.deliver(Happening::Told { notification }).await.unwrap();
+    let parts = t.sent();
+    assert_eq!(parts.len(), 2);
+    assert!(t.heard().is_empty());
+    for part in parts {
+        t.deliver(part).await.unwrap();
+    }
+    assert_eq!(t.who_heard(), ["0000"]);
+    let left = t
+        .app
+        .connections
+        .followers(&Audience::Readers, None, t.clock.now())
+        .await;
+    assert_eq!(left.unwrap().followers.len(), 1);
 }

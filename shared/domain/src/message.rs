@@ -22,17 +22,20 @@ pub enum Queue {
     Notices,
     /// Messages to organizers' own systems, for `webhook-sender`.
     Webhooks,
+    /// What the mail service tells about mails that went, for `mail-events`. It fills it itself; nothing of the outbox goes there.
+    MailEvents,
 }
 
 impl Queue {
     /// Every queue.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::PaymentNotifications,
         Self::Mail,
         Self::Media,
         Self::Refunds,
         Self::Notices,
         Self::Webhooks,
+        Self::MailEvents,
     ];
 
     /// Name in the outbox, in the template and in environment variables.
@@ -44,6 +47,7 @@ impl Queue {
             Self::Refunds => "refunds",
             Self::Notices => "notices",
             Self::Webhooks => "webhooks",
+            Self::MailEvents => "mail-events",
         }
     }
 
@@ -167,7 +171,7 @@ pub struct RefundWork {
 }
 
 /// Something that people may follow over WebSockets. What there is to tell, its row says: a message may come late or twice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Happening {
     /// An order or its payment stands elsewhere.
@@ -185,6 +189,49 @@ pub enum Happening {
         /// The event.
         event: EventId,
     },
+    /// Some of those who follow something are to be told where it stands.
+    Part {
+        /// What they follow.
+        of: Subject,
+        /// Who of them.
+        part: Part,
+    },
+}
+
+/// What followers are told of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Subject {
+    /// Where an order stands.
+    Order(OrderId),
+    /// What somebody was told, or everybody.
+    Told(NotificationId),
+    /// What the last look at an event saw.
+    Event(EventId),
+}
+
+/// Some of those who follow something. A crowd is told in parts, each by a delivery of its own: none has to be through with
+/// all of them in its time.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Part {
+    /// Those whose ids come between two.
+    Between {
+        /// The last id before them; none if they are the first.
+        after: Option<String>,
+        /// The last of their ids; none if they are the last.
+        until: Option<String>,
+    },
+    /// A connection that could not be told before.
+    Again(String),
+}
+
+impl Part {
+    /// All who follow.
+    pub const ALL: Self = Self::Between {
+        after: None,
+        until: None,
+    };
 }
 
 /// An organizer's own system is to be told something. What and where, its row says: a message may come late or twice.

@@ -349,6 +349,14 @@ mod tests {
             "",
             "event:",
             "event:0",
+/// Parts of crowds that are told in a second: at 500 followers each, half of what the gateway takes from an account.
+const PARTS_PER_SECOND: usize = 10;
+
+/// Seconds that a crowd of so many parts takes to be told. The next look waits for them, so that states do not pile up.
+pub fn telling_seconds(parts: usize) -> i64 {
+    i64::try_from(parts / PARTS_PER_SECOND).unwrap_or(i64::MAX)
+}
+
             "event:-1",
             "event:07",
             "event:+7",
@@ -438,3 +446,8 @@ mod tests {
         assert_eq!(next_pause(4, true), 1);
     }
 }
+        assert_eq!(
+            [1, 9, 10, 200].map(telling_seconds),
+            [0, 0, 1, 20],
+            "100,000 followers take as long as the gateway lets them"
+        );

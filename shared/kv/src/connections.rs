@@ -423,6 +423,36 @@ impl Connections {
     }
 
     /// A page of those who follow something, those after `after`.
+    /// One of those who follow something. `None` if it does not.
+    ///
+    /// # Errors
+    /// If the table does not answer.
+    pub async fn follower(
+        &self,
+        audience: &Audience,
+        connection: &str,
+    ) -> Result<Option<Connection>, KvError> {
+        match &self.0 {
+            Backend::Memory(memory) => {
+                let key = (audience.key(), connection.to_owned());
+                Ok(locked(memory).followers.get(&key).cloned())
+            }
+            Backend::DynamoDb { client, table } => {
+                let get = client
+                    .get_item()
+                    .table_name(table)
+                    .key("pk", text(&audience.key()))
+                    .key("sk", text(connection))
+                    .consistent_read(true);
+                let answer = get.send().await.map_err(failed("look for a follower"))?;
+                Ok(answer.item().map(|item| Connection {
+                    id: connection.to_owned(),
+                    who: read_who(item),
+                }))
+            }
+        }
+    }
+
     ///
     /// # Errors
     /// If the table does not answer.
@@ -602,6 +632,9 @@ mod tests {
         for audience in &audiences {
             assert_eq!(followers(&table, audience).await, ["a"]);
         }
+            let follower = table.follower(audience, "a").await.unwrap();
+            assert_eq!(follower.as_ref(), Some(&ayu));
+            assert_eq!(table.follower(audience, "b").await.unwrap(), None);
         table.unfollow(&ayu, &topics[0]).await.unwrap();
         assert!(followers(&table, &audiences[0]).await.is_empty());
         table.close("a").await.unwrap();

@@ -9,7 +9,7 @@ mod rate;
 pub use breaker::FleetBreaker;
 pub use connections::{Audience, Connection, Connections, Following, Page, Who};
 pub use domain::rate::{Decision, Limit};
-pub use looks::{Look, Seen, Turn};
+pub use looks::{LEASE_SECONDS, Look, Seen, Turn};
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};

@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditi
 use domain::{EventId, Timestamp};
 
 /// Seconds after which a look that was begun is taken to have died.
-const LEASE_SECONDS: i64 = 30;
+pub const LEASE_SECONDS: i64 = 30;
 
 /// Milliseconds by which a look may come early: clocks and queues are not exact.
 const EARLY_MS: i64 = 500;

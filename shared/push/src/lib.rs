@@ -30,6 +30,8 @@ pub enum Pushed {
     Taken,
     /// There is no such connection any more.
     Gone,
+    /// The gateway holds all that it holds for a client that does not read, or was asked for more than it does in a second.
+    Stuck,
 }
 
 /// Sends to connections.
@@ -45,6 +47,8 @@ enum Backend {
 struct Memory {
     pushed: Vec<(String, String)>,
     gone: HashSet<String>,
+    stuck: HashSet<String>,
+    failing: HashSet<String>,
 }
 
 impl Pusher {
@@ -81,6 +85,22 @@ impl Pusher {
         }
     }
 
+    /// Lets a client of a pusher made by [`Pusher::in_memory`] read nothing any more.
+    pub fn stick(&self, connection: &str) {
+        if let Backend::Memory(memory) = &self.0 {
+            let mut memory = memory.lock().unwrap_or_else(PoisonError::into_inner);
+            memory.stuck.insert(connection.to_owned());
+        }
+    }
+
+    /// Lets the next push to a connection fail, of a pusher made by [`Pusher::in_memory`].
+    pub fn fail_next(&self, connection: &str) {
+        if let Backend::Memory(memory) = &self.0 {
+            let mut memory = memory.lock().unwrap_or_else(PoisonError::into_inner);
+            memory.failing.insert(connection.to_owned());
+        }
+    }
+
     /// Tells a connection something.
     ///
     /// # Errors
@@ -92,6 +112,15 @@ impl Pusher {
                 let mut memory = memory.lock().unwrap_or_else(PoisonError::into_inner);
                 if memory.gone.contains(connection) {
                     return Ok(Pushed::Gone);
+                }
+                if memory.stuck.contains(connection) {
+                    return Ok(Pushed::Stuck);
+                }
+                if memory.failing.remove(connection) {
+                    return Err(PushError {
+                        action: "push to a connection",
+                        source: "the gateway does not answer".into(),
+                    });
                 }
                 memory.pushed.push((connection.to_owned(), text.to_owned()));
                 return Ok(Pushed::Taken);
@@ -109,6 +138,13 @@ impl Pusher {
                     .is_some_and(PostToConnectionError::is_gone_exception) =>
             {
                 Ok(Pushed::Gone)
+            }
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(PostToConnectionError::is_limit_exceeded_exception) =>
+            {
+                Ok(Pushed::Stuck)
             }
             Err(error) => Err(failure("push to a connection", error)),
         }
