@@ -1,6 +1,6 @@
 use crate::App;
 use domain::message::{Happening, Outgoing};
-use domain::realtime::{Availability, Data, MOST_TOPICS, Message, RequestId, State, Topic};
+use domain::realtime::{Availability, Data, Message, RequestId, State, Topic, most_topics};
 use domain::{Error, EventId, Kind, Timestamp};
 use kv::{Connection, Following, Look, Who};
 
@@ -64,7 +64,8 @@ async fn follow(app: &App, connection: &Connection, topic: &Topic, now: Timestam
     match app.connections.follow(connection, topic, now).await? {
         Following::Yes => Ok(()),
         Following::TooMany => {
-            let message = format!("A connection may follow {MOST_TOPICS} topics");
+            let most = most_topics(connection.who.is_none());
+            let message = format!("This connection may follow {most} topics");
             Err(Error::conflict("too_many_topics", message))
         }
         Following::Gone => Err(Error::new(
@@ -78,7 +79,8 @@ async fn follow(app: &App, connection: &Connection, topic: &Topic, now: Timestam
 /// What was seen last of an event, and takes care that somebody goes on looking.
 async fn look(app: &App, event: EventId, now: Timestamp) -> Result<Option<State>, Error> {
     let last = app.connections.last_look(event).await?;
-    if app.connections.begin_looks(event, now).await? {
+    // While the looks go on, a crowd that comes writes nothing to them.
+    if last.as_ref().is_none_or(|look| look.is_lost(now)) && app.connections.begin_looks(event, now).await? {
         let message = Outgoing::happening(runtime::random::hex::<16>(), Happening::Look { event })?;
         app.queue.send(&message).await?;
     }

@@ -9,10 +9,12 @@
 use domain::event::EventStatus;
 use domain::message::{Happening, Outgoing, Queue};
 use domain::realtime::{
-    Availability, MESSAGES, MOST_CONNECTIONS, MOST_TOPICS, TICKET_SECONDS, TicketsLeft, Topic,
+    Availability, MESSAGES, MOST_CONNECTIONS, MOST_TOPICS_OF_STRANGERS, REFUSALS, TICKET_SECONDS,
+    TicketsLeft, Topic,
 };
 use domain::{EventId, SessionId, TicketTypeId, UserId};
 use kv::{Audience, Connections, Store, Turn};
+use push::Pusher;
 use queue::Publisher;
 use realtime::App;
 use runtime::Clock;
@@ -35,6 +37,7 @@ impl Setup {
         let app = App {
             db: db.db(),
             connections: connections.clone(),
+            pusher: Pusher::in_memory(),
             store: Store::in_memory(),
             caller_factor: NonZeroU32::MIN,
             queue: Publisher::in_memory(),
@@ -321,22 +324,22 @@ async fn drafts_and_what_does_not_exist_cannot_be_followed() {
 }
 
 #[tokio::test]
-async fn a_connection_follows_so_many_topics_and_says_so_much() {
+async fn a_stranger_follows_so_many_topics_and_says_so_much() {
     let t = Setup::new().await;
     let rows = Rows(&t.db);
     let organizer = rows.user("org@example.test", domain::user::Role::Organizer).await;
     t.stranger("c1").await;
-    for number in 0..=MOST_TOPICS {
+    for number in 0..=MOST_TOPICS_OF_STRANGERS {
         let event = rows.event(organizer, &format!("Event {number}")).await;
         let answer = t.subscribe("c1", &Topic::Event(event).to_string()).await;
-        if number < MOST_TOPICS {
+        if number < MOST_TOPICS_OF_STRANGERS {
             assert_eq!(answer["type"], "subscribed", "{answer}");
         } else {
             assert_eq!(refused(&answer), "too_many_topics");
             assert!(t.follows(&Audience::Event(event)).await.is_empty());
         }
     }
-    let said = u64::try_from(MOST_TOPICS).unwrap() + 1;
+    let said = u64::try_from(MOST_TOPICS_OF_STRANGERS).unwrap() + 1;
     for _ in said..MESSAGES.uses {
         assert_eq!(t.say("c1", &json!({"action": "ping"})).await["type"], "pong");
     }
@@ -345,6 +348,32 @@ async fn a_connection_follows_so_many_topics_and_says_so_much() {
     assert!(answer["retryAfter"].as_u64().is_some_and(|seconds| seconds <= 60));
     t.clock.advance(60);
     assert_eq!(t.say("c1", &json!({"action": "ping"})).await["type"], "pong");
+}
+
+#[tokio::test]
+async fn a_connection_that_goes_on_sending_too_much_is_ended() {
+    let t = Setup::new().await;
+    Rows(&t.db).on_sale(50_000, 100).await;
+    let event = EventId::new(t.db.count("select id from events").await);
+    for connection in ["c1", "c2"] {
+        t.stranger(connection).await;
+        t.subscribe(connection, &Topic::Event(event).to_string()).await;
+    }
+    let ping = json!({"action": "ping"});
+    for _ in 1..MESSAGES.uses {
+        assert_eq!(t.say("c1", &ping).await["type"], "pong");
+    }
+    for _ in 0..REFUSALS.uses {
+        assert_eq!(refused(&t.say("c1", &ping).await), "rate_limited");
+        assert!(!t.app.pusher.has_ended("c1"), "a client may make a mistake");
+    }
+    let answer = t.say("c1", &ping).await;
+    assert_eq!(refused(&answer), "rate_limited");
+    assert!(t.app.pusher.has_ended("c1"));
+    assert_eq!(t.follows(&Audience::Event(event)).await, ["c2"]);
+    assert!(!t.app.pusher.has_ended("c2"));
+    t.clock.advance(60);
+    assert_eq!(refused(&t.say("c1", &ping).await), "not_connected");
 }
 
 #[tokio::test]

@@ -2,7 +2,8 @@
 
 use anyhow::{Context as _, Result};
 use domain::realtime::{
-    CONNECTION_SECONDS, MESSAGES, MOST_BYTES, MOST_CONNECTIONS, MOST_TOPICS, Message, Request, TICKET_SECONDS,
+    CONNECTION_SECONDS, MESSAGES, MOST_BYTES, MOST_CONNECTIONS, MOST_TOPICS, MOST_TOPICS_OF_STRANGERS,
+    Message, Request, TICKET_SECONDS,
 };
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
@@ -103,9 +104,10 @@ fn about() -> String {
          subscribe. Messages tell where something stands. They may repeat and overtake each other: keep the highest `version` \
          of each topic. After a connection has ended, connect and subscribe again; the answer tells where things stand by then. \
          Whatever is told here can be read over HTTP, too.\n\n\
-         Limits: {MOST_CONNECTIONS} connections of an account, {MOST_TOPICS} topics and {messages} messages in {seconds} seconds \
-         of a connection, {MOST_BYTES} bytes of a message. A connection ends after ten minutes in which nothing is said, and \
-         after {} minutes in any case. What is yours is told while the session goes on with which the ticket was got.",
+         Limits: {MOST_CONNECTIONS} connections of an account, {MOST_TOPICS} topics ({MOST_TOPICS_OF_STRANGERS} without a ticket) \
+         and {messages} messages in {seconds} seconds of a connection, {MOST_BYTES} bytes of a message. A connection ends when it \
+         goes on sending too much, when it does not read what it is told, after ten minutes in which nothing is said, and after \
+         {} minutes in any case. What is yours is told while the session goes on with which the ticket was got.",
         CONNECTION_SECONDS / 60
     )
 }

@@ -18,6 +18,18 @@ pub const MOST_BYTES: usize = 2_048;
 /// Topics that one connection may follow.
 pub const MOST_TOPICS: usize = 20;
 
+/// Topics that a connection without a ticket may follow: looks at events cost the fleet something, and strangers nothing.
+pub const MOST_TOPICS_OF_STRANGERS: usize = 3;
+
+/// Topics that a connection may follow, of somebody or of a stranger.
+pub const fn most_topics(is_stranger: bool) -> usize {
+    if is_stranger {
+        MOST_TOPICS_OF_STRANGERS
+    } else {
+        MOST_TOPICS
+    }
+}
+
 /// Connections that one account may have at a time.
 pub const MOST_CONNECTIONS: u32 = 10;
 
@@ -34,6 +46,13 @@ pub const MOST_TICKETS: u32 = 20;
 pub const MESSAGES: Limit = Limit {
     action: "socket",
     uses: 60,
+    window_seconds: 60,
+};
+
+/// Messages of one connection that are refused because it has sent too many. The next one ends it.
+pub const REFUSALS: Limit = Limit {
+    action: "socket-refusal",
+    uses: 10,
     window_seconds: 60,
 };
 
@@ -330,6 +349,14 @@ pub fn next_pause(last: i64, changed: bool) -> i64 {
     }
 }
 
+/// Parts of crowds that are told in a second: at 500 followers each, half of what the gateway takes from an account.
+const PARTS_PER_SECOND: usize = 10;
+
+/// Seconds that a crowd of so many parts takes to be told. The next look waits for them, so that states do not pile up.
+pub fn telling_seconds(parts: usize) -> i64 {
+    i64::try_from(parts / PARTS_PER_SECOND).unwrap_or(i64::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -349,14 +376,6 @@ mod tests {
             "",
             "event:",
             "event:0",
-/// Parts of crowds that are told in a second: at 500 followers each, half of what the gateway takes from an account.
-const PARTS_PER_SECOND: usize = 10;
-
-/// Seconds that a crowd of so many parts takes to be told. The next look waits for them, so that states do not pile up.
-pub fn telling_seconds(parts: usize) -> i64 {
-    i64::try_from(parts / PARTS_PER_SECOND).unwrap_or(i64::MAX)
-}
-
             "event:-1",
             "event:07",
             "event:+7",
@@ -444,10 +463,10 @@ pub fn telling_seconds(parts: usize) -> i64 {
             .collect();
         assert_eq!(pauses, [1, 2, 4, 4, 4]);
         assert_eq!(next_pause(4, true), 1);
-    }
-}
         assert_eq!(
             [1, 9, 10, 200].map(telling_seconds),
             [0, 0, 1, 20],
             "100,000 followers take as long as the gateway lets them"
         );
+    }
+}

@@ -7,7 +7,7 @@
 use crate::{KvError, failed, is_refused};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
-use domain::realtime::{CONNECTION_SECONDS, MOST_CONNECTIONS, MOST_TOPICS, Topic};
+use domain::realtime::{CONNECTION_SECONDS, MOST_CONNECTIONS, Topic, most_topics};
 use domain::{EventId, SessionId, Timestamp, UserId};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -257,13 +257,14 @@ impl Connections {
         now: Timestamp,
     ) -> Result<Following, KvError> {
         let audiences = Audience::of(topic, connection.who);
+        let most = most_topics(connection.who.is_none());
         match &self.0 {
             Backend::Memory(memory) => {
                 let mut memory = locked(memory);
                 let Some(stored) = memory.connections.get_mut(&connection.id) else {
                     return Ok(Following::Gone);
                 };
-                if !stored.topics.contains(topic) && stored.topics.len() >= MOST_TOPICS {
+                if !stored.topics.contains(topic) && stored.topics.len() >= most {
                     return Ok(Following::TooMany);
                 }
                 stored.topics.insert(topic.clone());
@@ -274,7 +275,7 @@ impl Connections {
             }
             Backend::DynamoDb { client, table } => {
                 // First the connection, which ends with all its topics, then the topic.
-                let most = i64::try_from(MOST_TOPICS).unwrap_or(i64::MAX);
+                let most = i64::try_from(most).unwrap_or(i64::MAX);
                 let update = client
                     .update_item()
                     .table_name(table)
@@ -422,7 +423,6 @@ impl Connections {
         Ok(())
     }
 
-    /// A page of those who follow something, those after `after`.
     /// One of those who follow something. `None` if it does not.
     ///
     /// # Errors
@@ -453,6 +453,7 @@ impl Connections {
         }
     }
 
+    /// A page of those who follow something, those after `after`.
     ///
     /// # Errors
     /// If the table does not answer.
@@ -631,10 +632,10 @@ mod tests {
         }
         for audience in &audiences {
             assert_eq!(followers(&table, audience).await, ["a"]);
-        }
             let follower = table.follower(audience, "a").await.unwrap();
             assert_eq!(follower.as_ref(), Some(&ayu));
             assert_eq!(table.follower(audience, "b").await.unwrap(), None);
+        }
         table.unfollow(&ayu, &topics[0]).await.unwrap();
         assert!(followers(&table, &audiences[0]).await.is_empty());
         table.close("a").await.unwrap();
@@ -647,25 +648,23 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_connection_follows_so_many_topics() {
+    async fn a_connection_follows_so_many_topics_and_a_stranger_fewer() {
         let table = Connections::in_memory();
-        let stranger = connection("s", None);
-        table.open(&stranger, 0, now()).await.unwrap();
         let topic = |number: usize| Topic::Event(EventId::new(i64::try_from(number).unwrap()));
-        for number in 1..=MOST_TOPICS {
-            let following = table.follow(&stranger, &topic(number), now()).await.unwrap();
-            assert_eq!(following, Following::Yes);
+        for (of, most) in [(connection("s", None), 3), (connection("a", Some(1)), 20)] {
+            table.open(&of, 0, now()).await.unwrap();
+            for number in 1..=most {
+                let following = table.follow(&of, &topic(number), now()).await.unwrap();
+                assert_eq!(following, Following::Yes);
+            }
+            let again = table.follow(&of, &topic(1), now()).await.unwrap();
+            assert_eq!(again, Following::Yes, "it follows that one already");
+            let next = topic(most + 1);
+            let more = table.follow(&of, &next, now()).await.unwrap();
+            assert_eq!(more, Following::TooMany);
+            table.unfollow(&of, &topic(1)).await.unwrap();
+            assert_eq!(table.follow(&of, &next, now()).await.unwrap(), Following::Yes);
         }
-        let again = table.follow(&stranger, &topic(1), now()).await.unwrap();
-        assert_eq!(again, Following::Yes, "it follows that one already");
-        let next = topic(MOST_TOPICS + 1);
-        let more = table.follow(&stranger, &next, now()).await.unwrap();
-        assert_eq!(more, Following::TooMany);
-        table.unfollow(&stranger, &topic(1)).await.unwrap();
-        assert_eq!(
-            table.follow(&stranger, &next, now()).await.unwrap(),
-            Following::Yes
-        );
     }
 
     #[tokio::test]

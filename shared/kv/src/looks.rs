@@ -33,6 +33,15 @@ pub struct Look {
     pub told: bool,
     /// Seconds between the last two looks.
     pub pause: i64,
+    /// When the next one is due, or must be over if it is under way, in milliseconds since 1970.
+    due_ms: i64,
+}
+
+impl Look {
+    /// Whether the next one has been lost, so that whoever comes begins a new chain.
+    pub fn is_lost(&self, now: Timestamp) -> bool {
+        self.due_ms < ms(now) - LOST_SECONDS * 1_000
+    }
 }
 
 /// What a look saw.
@@ -58,7 +67,6 @@ pub enum Turn {
 #[derive(Debug, Clone)]
 pub(crate) struct Stored {
     look: Look,
-    due_ms: i64,
     working: bool,
 }
 
@@ -99,7 +107,7 @@ impl Connections {
                 if memory
                     .looks
                     .get(&event)
-                    .is_some_and(|stored| stored.due_ms >= lost)
+                    .is_some_and(|stored| !stored.look.is_lost(now))
                 {
                     return Ok(false);
                 }
@@ -109,11 +117,11 @@ impl Connections {
                         seen: None,
                         told: false,
                         pause: 0,
+                        due_ms: 0,
                     },
-                    due_ms: 0,
                     working: false,
                 });
-                stored.due_ms = ms(now);
+                stored.look.due_ms = ms(now);
                 stored.working = false;
                 Ok(true)
             }
@@ -149,10 +157,10 @@ impl Connections {
                 let Some(stored) = memory.looks.get_mut(&event) else {
                     return Ok(Turn::NotDue);
                 };
-                if stored.due_ms > soon {
+                if stored.look.due_ms > soon {
                     return Ok(if stored.working { Turn::Taken } else { Turn::NotDue });
                 }
-                stored.due_ms = lease;
+                stored.look.due_ms = lease;
                 stored.working = true;
                 stored.look.version += 1;
                 Ok(Turn::Yours(stored.look.clone()))
@@ -237,7 +245,7 @@ impl Connections {
             Backend::Memory(memory) => Ok(change(memory, event, version, |stored| {
                 stored.look.told = told;
                 stored.look.pause = pause;
-                stored.due_ms = due;
+                stored.look.due_ms = due;
                 stored.working = false;
             })),
             Backend::DynamoDb { client, table } => {
@@ -329,6 +337,7 @@ fn read(item: &Item) -> Look {
         seen: read_seen(item),
         told: item.get("told").and_then(|told| told.as_bool().ok()) == Some(&true),
         pause: read_number(item, "pause").unwrap_or(0),
+        due_ms: read_number(item, "due").unwrap_or(0),
     }
 }
 
@@ -398,6 +407,9 @@ mod tests {
     async fn a_chain_that_was_lost_is_begun_again() {
         let table = Connections::in_memory();
         table.begin_looks(EVENT, at(0)).await.unwrap();
+        let look = table.last_look(EVENT).await.unwrap().unwrap();
+        assert!(!look.is_lost(at(LOST_SECONDS)));
+        assert!(look.is_lost(at(LOST_SECONDS + 1)));
         assert!(!table.begin_looks(EVENT, at(LOST_SECONDS)).await.unwrap());
         assert!(table.begin_looks(EVENT, at(LOST_SECONDS + 1)).await.unwrap());
         let version = version_of_turn(&table, LOST_SECONDS + 1).await;
