@@ -101,5 +101,13 @@ async fn webhooks_that_are_due_are_announced_until_somebody_tries_them() {
         "nobody has tried the first and the one before"
     );
     app.clock.advance(3_600);
-    assert_eq!(announced().await, (103, 0), "of one endpoint a hundred at a time");
+    assert_eq!(
+        announced().await,
+        (103, 0),
+        "of one that fails a hundred at a time"
+    );
+    db.run("update webhook_endpoints set failures = 0, failing_since = null")
+        .await;
+    app.clock.advance(60);
+    assert_eq!(announced().await, (151, 0), "of one that works again all");
 }

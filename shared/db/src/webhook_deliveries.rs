@@ -291,13 +291,15 @@ async fn announce(
 }
 
 const DUE_SQL: &str = "
-    with ranked as (
-        select d.id, d.due_at, row_number() over (partition by d.endpoint_id order by d.due_at, d.id) as place
-        from webhook_deliveries d join webhook_endpoints w on w.id = d.endpoint_id
-        where d.state = 'pending' and d.due_at <= $1 and (d.announced_until is null or d.announced_until <= $1)
-          and (w.rest_until is null or w.rest_until <= $1)
-    ), due as (
-        select id from ranked where place <= $3 order by due_at, id limit $4
+    with due as (
+        select d.id from webhook_endpoints w cross join lateral (
+            select id, due_at from webhook_deliveries
+            where endpoint_id = w.id and state = 'pending' and due_at <= $1
+              and (announced_until is null or announced_until <= $1)
+            order by due_at, id limit case when w.failures > 0 then least($3, $4) else $4 end
+        ) d
+        where w.rest_until is null or w.rest_until <= $1
+        order by d.due_at, d.id limit $4
     )
     update webhook_deliveries d set announced_until = $2
     from due where d.id = due.id and d.state = 'pending' and d.due_at <= $1
