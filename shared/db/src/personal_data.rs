@@ -163,9 +163,9 @@ pub const TABLES: &[Table] = &[
         name: "webhook_deliveries", whose: "endpoint_id → webhook_endpoints", erasure: Erasure::Rows,
         columns: &[
             kept("id"), kept("endpoint_id"), kept("message_id"), kept("event"), kept("payload"), kept("state"),
-            neutral("tries"), kept("attempts"), kept("due_at"), neutral("announced_until"), kept("last_try_at"),
-            kept("last_status"), kept("last_duration_ms"), kept("last_error"), erased("last_body"), kept("created_at"),
-            kept("finished_at"),
+            neutral("tries"), kept("attempts"), kept("due_at"), neutral("announced_until"), neutral("leased_until"),
+            kept("last_try_at"), kept("last_status"), kept("last_duration_ms"), kept("last_error"), erased("last_body"),
+            kept("created_at"), kept("finished_at"),
         ],
     },
     Table {

@@ -8,6 +8,7 @@ use crate::orders::Order;
 use crate::outbox;
 use crate::settlement::RandomId;
 use crate::sql::{RowExt as _, params};
+use crate::webhooks;
 use domain::event::EventStatus;
 use domain::message::{Outgoing, WebhookWork};
 use domain::webhook::{
@@ -22,8 +23,14 @@ use tokio_postgres::{Client, Row, Transaction};
 /// Seconds after which a delivery that was announced and not tried is announced again.
 const PATIENCE_SECONDS: i64 = 300;
 
-/// Deliveries to one endpoint that are announced at a time: a dead one must not fill the queue.
+/// Deliveries to an endpoint that fails which are announced at a time: a dead one must not fill the queue.
 const OF_ONE_ENDPOINT: i64 = 100;
+
+/// Tries of one endpoint under way at a time: a slow one must not hold all workers.
+const AT_ONCE: i64 = 2;
+
+/// Seconds after which a delivery is announced again that found enough others of its endpoint under way.
+const BUSY_SECONDS: i64 = 5;
 
 /// Who is to be told.
 struct Subscriber {
@@ -334,22 +341,34 @@ pub struct Try {
     pub tries: u32,
     /// Which try it is in all.
     pub attempts: u32,
+    /// Failures of the endpoint since its last success, as of now.
+    pub failures: u32,
 }
+
+// One after the other, so that each sees how many are under way.
+const LOCK_ENDPOINT_SQL: &str = "
+    select id from webhook_endpoints where id = (select endpoint_id from webhook_deliveries where id = $1) for no key update";
 
 const CLAIM_SQL: &str = "
     update webhook_deliveries d
-    set tries = d.tries + 1, attempts = d.attempts + 1, due_at = $3, announced_until = null, last_try_at = $2
+    set tries = d.tries + 1, attempts = d.attempts + 1, due_at = $3, leased_until = $3, announced_until = null, last_try_at = $2
     from webhook_endpoints w join users u on u.id = w.owner_id
     where d.id = $1 and w.id = d.endpoint_id and d.state = 'pending' and d.due_at <= $2 and w.disabled_at is null
       and (w.rest_until is null or w.rest_until <= $2) and u.deleted_at is null and u.role in ('organizer', 'admin')
-    returning d.endpoint_id, d.message_id, d.payload, d.tries, d.attempts, w.url, w.secret,
+      and (select count(*) from webhook_deliveries o where o.endpoint_id = d.endpoint_id and o.leased_until > $2) < $4
+    returning d.endpoint_id, d.message_id, d.payload, d.tries, d.attempts, w.failures, w.url, w.secret,
               case when w.old_secret_until > $2 then w.old_secret end as old_secret";
 
-/// Takes a delivery that is due, for a while. `None` if it is not: another worker has it, or it is to wait.
-pub async fn claim(db: &Client, id: DeliveryId, now: Timestamp) -> Result<Option<Try>> {
+/// Takes a delivery that is due, for a while. `None` if it is not: another worker has it, it is to wait, or enough others of its
+/// endpoint are under way.
+pub async fn claim(tx: &Transaction<'_>, id: DeliveryId, now: Timestamp) -> Result<Option<Try>> {
+    tx.query_typed_opt(LOCK_ENDPOINT_SQL, params![INT8: id.get()])
+        .await?;
     let lease = now.plus_seconds(LEASE_SECONDS);
-    let params = params![INT8: id.get(), TIMESTAMPTZ: now.inner(), TIMESTAMPTZ: lease.inner()];
-    let Some(row) = db.query_typed_opt(CLAIM_SQL, params).await? else {
+    let params = params![
+        INT8: id.get(), TIMESTAMPTZ: now.inner(), TIMESTAMPTZ: lease.inner(), INT8: AT_ONCE,
+    ];
+    let Some(row) = tx.query_typed_opt(CLAIM_SQL, params).await? else {
         return Ok(None);
     };
     let old: Option<Vec<u8>> = row.col("old_secret")?;
@@ -362,14 +381,33 @@ pub async fn claim(db: &Client, id: DeliveryId, now: Timestamp) -> Result<Option
         secrets: std::iter::once(row.col("secret")?).chain(old).collect(),
         tries: row.count("tries")?,
         attempts: row.count("attempts")?,
+        failures: row.count("failures")?,
     }))
+}
+
+const NEXT_SQL: &str = "
+    select id from webhook_deliveries where endpoint_id = $1 and state = 'pending' and due_at <= $2
+    order by due_at, id limit 1";
+
+/// Takes what is due next of an endpoint, announced or not, for a while. `None` if nothing is that may be tried.
+pub async fn claim_next(tx: &Transaction<'_>, endpoint: WebhookId, now: Timestamp) -> Result<Option<Try>> {
+    // Before it looks, so that no two see the same.
+    if webhooks::lock(tx, endpoint).await?.is_none() {
+        return Ok(None);
+    }
+    let params = params![INT8: endpoint.get(), TIMESTAMPTZ: now.inner()];
+    match tx.query_typed_opt(NEXT_SQL, params).await? {
+        Some(row) => claim(tx, row.id("id", DeliveryId::new)?, now).await,
+        None => Ok(None),
+    }
 }
 
 const SET_ASIDE_SQL: &str = "
     update webhook_deliveries d
     set state = case when found.dead then 'failed' else d.state end,
         due_at = case when found.dead then null else greatest(d.due_at, found.rest_until) end,
-        announced_until = null,
+        announced_until = case when not found.dead and (found.rest_until is null or found.rest_until <= $2)
+            then $3::timestamptz end,
         last_error = case when found.dead then 'the endpoint is disabled' else d.last_error end,
         finished_at = case when found.dead then $2::timestamptz end
     from (
@@ -377,12 +415,13 @@ const SET_ASIDE_SQL: &str = "
                w.disabled_at is not null or u.deleted_at is not null or u.role not in ('organizer', 'admin') as dead
         from webhook_endpoints w join users u on u.id = w.owner_id
     ) found
-    where d.id = $1 and found.id = d.endpoint_id and d.state = 'pending' and d.due_at <= $2
-      and (found.dead or found.rest_until > $2)";
+    where d.id = $1 and found.id = d.endpoint_id and d.state = 'pending' and d.due_at <= $2";
 
-/// Puts off a delivery whose endpoint is left alone for a while, and gives up one whose endpoint is disabled.
+/// Puts off a delivery whose endpoint is left alone for a while, and gives up one whose endpoint is disabled. One whose endpoint
+/// has enough others under way stays due: whoever is through with one of them takes it, else it is announced again.
 pub async fn set_aside(db: &Client, id: DeliveryId, now: Timestamp) -> Result<()> {
-    let params = params![INT8: id.get(), TIMESTAMPTZ: now.inner()];
+    let again = now.plus_seconds(BUSY_SECONDS);
+    let params = params![INT8: id.get(), TIMESTAMPTZ: now.inner(), TIMESTAMPTZ: again.inner()];
     db.execute_typed(SET_ASIDE_SQL, params).await?;
     Ok(())
 }
@@ -402,7 +441,7 @@ pub struct Outcome {
 
 const FINISH_SQL: &str = "
     update webhook_deliveries
-    set state = $3, due_at = $4, announced_until = null, last_status = $5, last_duration_ms = $6, last_error = $7,
+    set state = $3, due_at = $4, leased_until = null, announced_until = null, last_status = $5, last_duration_ms = $6, last_error = $7,
         last_body = $8, finished_at = case when $4::timestamptz is null then $9::timestamptz end
     where id = $1 and attempts = $2 and state = 'pending'";
 

@@ -347,6 +347,16 @@ pub fn rest(failures: u32) -> Option<i64> {
     Some((30 << doublings).min(900))
 }
 
+/// Failures in a row with one more, of a try that began at so many and ends at so many. Those that were under way together count
+/// as one: the later ones say nothing that the first did not.
+pub fn failures(at_begin: u32, by_now: u32) -> u32 {
+    if by_now > at_begin {
+        by_now
+    } else {
+        by_now.saturating_add(1)
+    }
+}
+
 /// Seconds of failures, without one success, after which an endpoint is disabled.
 pub const DISABLED_AFTER_SECONDS: i64 = 3 * 86_400;
 
@@ -444,6 +454,17 @@ mod tests {
             assert_eq!(WhyDisabled::parse(why.as_str()), Some(why));
             assert_eq!(serde_json::to_value(why).unwrap(), why.as_str());
         }
+    }
+
+    #[test]
+    fn what_failed_together_failed_once() {
+        assert_eq!(
+            (failures(0, 0), failures(2, 2)),
+            (1, 3),
+            "nothing failed meanwhile"
+        );
+        assert_eq!((failures(0, 1), failures(2, 5)), (1, 5), "something did");
+        assert_eq!(failures(3, 0), 1, "something was taken meanwhile");
     }
 
     #[test]

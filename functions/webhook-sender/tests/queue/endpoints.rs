@@ -1,7 +1,74 @@
 //! What becomes of an endpoint that fails, and of its owner's other messages.
 
-use crate::receiver::Reply;
-use crate::{Setup, make_endpoint};
+use crate::receiver::{Receiver, Reply};
+use crate::{Setup, deliver, make_endpoint};
+use futures_util::future::{join, join_all};
+use std::collections::VecDeque;
+use std::sync::Mutex;
+use std::time::Duration;
+use tokio::time::Instant;
+
+#[tokio::test]
+async fn a_slow_endpoint_holds_two_workers_and_the_others_serve_everybody_else() {
+    let setup = Setup::new().await;
+    let slow = Reply {
+        after: Duration::from_secs(1),
+        ..Reply::status(200)
+    };
+    setup.receiver.will(&[slow; 12]);
+    let other = Receiver::start().await;
+    let elsewhere = make_endpoint(&setup.db, setup.owner, &other.url()).await;
+    let mut queue = VecDeque::new();
+    for _ in 0..12 {
+        queue.push_back(setup.message().await);
+    }
+    let unhurt = setup.message_to(elsewhere).await;
+    queue.push_back(unhurt);
+    let waiting = queue.clone();
+    let queue = Mutex::new(queue);
+    let workers: Vec<_> = (0..8).map(|_| setup.worker()).collect();
+    let begun = Instant::now();
+    let work = join_all(workers.iter().map(async |worker| {
+        loop {
+            let next = queue.lock().unwrap().pop_front();
+            let Some(next) = next else {
+                break;
+            };
+            deliver(worker, next).await;
+        }
+    }));
+    let served = async {
+        while other.connections() == 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        begun.elapsed()
+    };
+    let (_, served) = join(work, served).await;
+    assert!(served < Duration::from_millis(900), "{served:?}");
+    assert_eq!(setup.receiver.most_open(), 2);
+    // What was set aside was sent by those two.
+    for delivery in waiting {
+        assert_eq!(setup.stands(delivery).await, "delivered 1 1 200");
+    }
+    assert_eq!(setup.receiver.heard().len(), 12);
+}
+
+#[tokio::test]
+async fn what_fails_together_counts_as_one_failure() {
+    let setup = Setup::new().await;
+    let slow = Reply {
+        after: Duration::from_millis(500),
+        ..Reply::status(500)
+    };
+    for failures in 1..=2 {
+        setup.receiver.will(&[slow; 2]);
+        let (one, two) = (setup.message().await, setup.message().await);
+        let workers = (setup.worker(), setup.worker());
+        join(deliver(&workers.0, one), deliver(&workers.1, two)).await;
+        assert_eq!(setup.receiver.heard().len(), 2);
+        assert_eq!(setup.health().await, format!("{failures} awake enabled"));
+    }
+}
 
 #[tokio::test]
 async fn who_fails_again_and_again_is_left_alone_with_all_messages() {
@@ -28,10 +95,8 @@ async fn who_fails_again_and_again_is_left_alone_with_all_messages() {
     assert_eq!(setup.receiver.heard().len(), 1);
     // Then one tries, and when that is taken, all go.
     setup.clock.advance(30);
-    for delivery in &deliveries[3..] {
-        setup.deliver(*delivery).await;
-    }
-    assert_eq!(setup.receiver.heard().len(), 3);
+    setup.deliver(deliveries[3]).await;
+    assert_eq!(setup.receiver.heard().len(), 6);
     assert_eq!(setup.health().await, "0 awake enabled");
 }
 
@@ -64,15 +129,10 @@ async fn three_days_without_a_success_disable_an_endpoint_and_tell_its_owner_onc
 #[tokio::test]
 async fn one_success_forgives_three_days() {
     let setup = Setup::new().await;
-    setup
-        .receiver
-        .will(&[Reply::status(503), Reply::status(200), Reply::status(503)]);
-    let deliveries = [
-        setup.message().await,
-        setup.message().await,
-        setup.message().await,
-    ];
-    for delivery in deliveries {
+    setup.receiver.will(&[503, 200, 200, 503].map(Reply::status));
+    // The second one is taken, and then the first.
+    for _ in 0..3 {
+        let delivery = setup.message().await;
         setup.deliver(delivery).await;
         setup.clock.advance(2 * 86_400);
     }

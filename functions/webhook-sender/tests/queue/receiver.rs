@@ -38,6 +38,8 @@ impl Reply {
 #[derive(Default)]
 struct Memory {
     connections: usize,
+    open: usize,
+    most_open: usize,
     heard: Vec<Heard>,
     replies: Vec<Reply>,
 }
@@ -81,6 +83,11 @@ impl Receiver {
     pub fn connections(&self) -> usize {
         self.memory.lock().unwrap().connections
     }
+
+    /// How many calls waited for an answer at the same time.
+    pub fn most_open(&self) -> usize {
+        self.memory.lock().unwrap().most_open
+    }
 }
 
 async fn answer(mut stream: TcpStream, memory: Arc<Mutex<Memory>>) {
@@ -99,9 +106,12 @@ async fn answer(mut stream: TcpStream, memory: Arc<Mutex<Memory>>) {
     let reply = {
         let mut memory = memory.lock().unwrap();
         memory.heard.push(heard);
+        memory.open += 1;
+        memory.most_open = memory.most_open.max(memory.open);
         memory.replies.pop().unwrap_or(Reply::status(200))
     };
     tokio::time::sleep(reply.after).await;
+    memory.lock().unwrap().open -= 1;
     let (status, headers, body) = (reply.status, reply.headers, reply.body);
     let answer = format!(
         "HTTP/1.1 {status} Status\r\n{headers}content-length: {}\r\nconnection: close\r\n\r\n{body}",

@@ -207,14 +207,38 @@ async fn of_many_who_claim_a_delivery_one_gets_it() {
     .await;
     let id = domain::DeliveryId::new(t.db.count("select id from webhook_deliveries").await);
     let mut clients = connections(&t.db, 8).await;
-    let claimed = race(&mut clients, async |_, client| {
-        webhook_deliveries::claim(client, id, at(0))
-            .await
-            .unwrap()
-            .is_some()
-    })
-    .await;
+    let claimed = race(&mut clients, async |_, client| claims(client, id, 0).await).await;
     assert_eq!(claimed.into_iter().filter(|claimed| *claimed).count(), 1);
+}
+
+async fn claims(client: &mut Client, id: domain::DeliveryId, seconds: i64) -> bool {
+    let tx = client.transaction().await.unwrap();
+    let claimed = webhook_deliveries::claim(&tx, id, at(seconds)).await.unwrap();
+    tx.commit().await.unwrap();
+    claimed.is_some()
+}
+
+#[tokio::test]
+async fn of_one_endpoint_two_deliveries_are_under_way_however_many_ask_at_once() {
+    let t = spanning().await;
+    subscribe(&t.db, t.first.0, "a", "order.paid").await;
+    t.db.run(
+        "insert into webhook_deliveries (id, endpoint_id, message_id, event, payload, state, due_at, created_at)
+         overriding system value
+         select n, w.id, 'msg ' || n, 'order.paid', '{}', 'pending', '2030-01-01 12:00:00Z', now()
+         from webhook_endpoints w, generate_series(1, 40) n",
+    )
+    .await;
+    let mut clients = connections(&t.db, 8).await;
+    for round in 0..5 {
+        let claimed = race(&mut clients, async |number, client| {
+            let id = domain::DeliveryId::new(round * 8 + i64::try_from(number).unwrap() + 1);
+            claims(client, id, round * domain::webhook::LEASE_SECONDS).await
+        })
+        .await;
+        let under_way = claimed.into_iter().filter(|claimed| *claimed).count();
+        assert_eq!(under_way, 2, "round {round}; a lease that is over counts no more");
+    }
 }
 
 #[tokio::test]
