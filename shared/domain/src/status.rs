@@ -83,6 +83,7 @@ const fn consumer(queue: Queue) -> &'static str {
         Queue::Media => "media-worker",
         Queue::Notices => "notifier",
         Queue::Webhooks => "webhook-sender",
+        Queue::MailEvents => "mail-events",
     }
 }
 

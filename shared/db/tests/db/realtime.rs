@@ -209,11 +209,12 @@ async fn whoever_writes_a_notification_tells_those_who_follow() {
 }
 
 #[tokio::test]
-async fn the_outbox_knows_every_queue() {
+async fn the_outbox_knows_every_queue_that_the_fleet_fills() {
     let db = TestDb::new().await;
     let mut client = db.client().await;
     let messages: Vec<Outgoing> = Queue::ALL
         .into_iter()
+        .filter(|queue| *queue != Queue::MailEvents)
         .zip(1_u8..)
         .map(|(queue, number)| Outgoing {
             id: format!("{number:032x}"),
