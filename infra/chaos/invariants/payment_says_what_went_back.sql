@@ -8,4 +8,7 @@ where p.id > $1 and p.id <= $2 and p.amount > 0
   and ((p.status = 'success' and coalesce(r.back, 0) > 0)
     or (p.status = 'partially_refunded' and coalesce(r.back, 0) >= p.amount)
     or (p.status = 'refunded' and coalesce(r.back, 0) <> coalesce(p.received, p.amount))
-    or (p.status = 'conflicted' and coalesce(r.back, 0) > 0 and r.back >= coalesce(p.received, 0)))
+    or (p.status = 'conflicted' and coalesce(r.back, 0) > 0 and r.back >= coalesce(p.received, 0)
+        and not exists (
+            select 1 from payment_transactions t
+            where t.payment_id = p.id and t.rupiah is null and t.status in ('captured', 'paid', 'partially_refunded'))))

@@ -16,6 +16,8 @@ pub enum Posting {
     Refund(RefundId),
     /// The payer's bank took money back.
     Reversal,
+    /// More came in in a wrong amount, or the payer's bank took part of it back.
+    Correction,
 }
 
 impl Posting {
@@ -24,6 +26,7 @@ impl Posting {
             Self::Charge => "charge",
             Self::Refund(_) => "refund",
             Self::Reversal => "reversal",
+            Self::Correction => "correction",
         }
     }
 }
@@ -37,7 +40,7 @@ const POST_SQL: &str = "
     from posting, unnest($5::text[], $6::bigint[], $7::bigint[], $8::bigint[]) as e (account, event_id, debit, credit)";
 
 /// Writes a posting. One without entries moves nothing and is left out. A payment is charged and reversed once, a refund posted
-/// once: a second one is refused by the schema.
+/// once: a second one is refused by the schema. Only what came in in wrong amounts is corrected any number of times.
 pub async fn post(
     tx: &Transaction<'_>,
     posting: Posting,
@@ -50,7 +53,7 @@ pub async fn post(
     }
     let refund = match posting {
         Posting::Refund(id) => Some(id.get()),
-        Posting::Charge | Posting::Reversal => None,
+        Posting::Charge | Posting::Reversal | Posting::Correction => None,
     };
     let accounts: Vec<&str> = entries.iter().map(|entry| entry.account.as_str()).collect();
     // Arrays without nulls: ids begin with 1.

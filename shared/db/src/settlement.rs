@@ -19,7 +19,7 @@ use domain::notice::Notice;
 use domain::order::OrderStatus;
 use domain::payment::{
     Consequence, PaymentMethod, PaymentStatus, Transaction as Reported, TransactionStatus, consequence,
-    derive, read_amount, received, with_returns,
+    derive, is_untold, read_amount, received, with_returns, without_late_success,
 };
 use domain::price::split;
 use domain::refund::{
@@ -115,13 +115,31 @@ pub async fn apply(
             state.amount_matches = true;
         }
     }
-    let derived = derive(&states);
-    if !payment.status.was_paid()
+    let is_wrong = payment.status == PaymentStatus::Conflicted || payment.received.is_some();
+    if (is_wrong || !payment.status.was_paid())
         && let Some(received) = received(&transactions)
+        && payment.received != Some(received)
     {
+        if is_wrong {
+            tracing::error!(
+                order = order.code,
+                received = received.get(),
+                "another sum came in for an order that was paid in a wrong amount"
+            );
+        }
         payments::set_received(tx, payment.id, received).await?;
         payment.received = Some(received);
     }
+    let derived = derive(&states);
+    let allowed = without_late_success(payment.status, derived, payment.received.is_some());
+    if allowed != derived {
+        tracing::error!(
+            order = order.code,
+            status = payment.status.as_str(),
+            "money came in for an order for which nothing is issued any more"
+        );
+    }
+    let derived = allowed;
     // An order that has ended waits for nothing but money.
     let derived = if order.status == OrderStatus::Pending || derived.was_paid() {
         derived
@@ -131,11 +149,12 @@ pub async fn apply(
     let mut refunds = refunds::of_payment(tx.client(), payment.id).await?;
     let is_counted = derived == PaymentStatus::Conflicted && payment.received.is_some();
     let finished = if is_refundable(derived) || is_counted || derived == PaymentStatus::Refunded {
-        learn(tx, &payment, &mut refunds, report, state, now).await?
+        let gone = gone(&payment, &transactions);
+        learn(tx, &payment, &mut refunds, report, state, gone, now).await?
     } else {
         Vec::new()
     };
-    let after = with_returns(derived, payment.paid(), returned(&refunds::known(&refunds)));
+    let after = after_returns(&payment, derived, &transactions, &refunds);
     let moved = Move {
         after,
         cause,
@@ -144,6 +163,32 @@ pub async fn apply(
     move_payment(tx, &order, &payment, moved, random, now)
         .await
         .map(Some)
+}
+
+/// What went back as whole transactions. Of what was paid as it was asked there is one.
+fn gone(payment: &Payment, transactions: &[(Reported, Option<Rupiah>)]) -> Rupiah {
+    if payment.received.is_none() {
+        return payment.paid();
+    }
+    let back = transactions
+        .iter()
+        .filter(|(state, _)| state.status == TransactionStatus::Refunded);
+    let sum = back.filter_map(|(_, amount)| *amount).map(Rupiah::get).sum();
+    Rupiah::new(sum).unwrap_or(Rupiah::ZERO)
+}
+
+/// Where a payment stands after its refunds. As long as somebody's money lies at the gateway that is in no book, not everything
+/// went back.
+fn after_returns(
+    payment: &Payment,
+    derived: PaymentStatus,
+    transactions: &[(Reported, Option<Rupiah>)],
+    refunds: &[Refund],
+) -> PaymentStatus {
+    if derived == PaymentStatus::Conflicted && is_untold(transactions) {
+        return derived;
+    }
+    with_returns(derived, payment.paid(), returned(&refunds::known(refunds)))
 }
 
 /// Keeps what a report says of its transaction. Returns all transactions of the payment with their amounts, and where this one
@@ -207,6 +252,7 @@ async fn learn(
     refunds: &mut Vec<Refund>,
     report: &Report,
     state: TransactionStatus,
+    gone: Rupiah,
     now: Timestamp,
 ) -> Result<Vec<Finished>> {
     let mut finished = Vec::new();
@@ -219,14 +265,17 @@ async fn learn(
             }
         }
     }
-    if state == TransactionStatus::Refunded && returned(&refunds::known(refunds)) < payment.paid() {
-        // Called off before it was settled, or told without the single refunds: everything went back.
-        for refund in refunds.iter_mut().filter(|refund| refund.status.is_open()) {
-            finished.push(succeed(tx, refund, now).await?);
+    if state == TransactionStatus::Refunded && returned(&refunds::known(refunds)) < gone {
+        // Called off before it was settled, or told without the single refunds: everything of it went back.
+        if gone >= payment.paid() {
+            for refund in refunds.iter_mut().filter(|refund| refund.status.is_open()) {
+                finished.push(succeed(tx, refund, now).await?);
+            }
         }
+        let back = returned(&refunds::known(refunds));
         let rest = GivenBack {
             key: format!("midtrans-{}", report.transaction_id),
-            amount: payment.paid(),
+            amount: gone.minus(back).unwrap_or(Rupiah::ZERO),
             reason: None,
         };
         finished.extend(foreign(tx, payment, refunds, &rest, now).await?);
@@ -333,8 +382,12 @@ pub async fn transferred(
     refunds::close(tx, refund, RefundStatus::Done, None, Some((reference, by)), now).await?;
     found.status = RefundStatus::Done;
     let finished = [Finished::of(found, Account::Bank)];
-    let returned = returned(&refunds::known(&refunds));
-    let after = with_returns(payment.status, payment.paid(), returned);
+    let transactions = payments::transactions(tx, payment.id).await?;
+    let transactions: Vec<_> = transactions
+        .into_iter()
+        .map(|known| (known.state, known.amount))
+        .collect();
+    let after = after_returns(&payment, payment.status, &transactions, &refunds);
     let moved = Move {
         after,
         cause: "people transferred money back",
@@ -511,6 +564,9 @@ async fn move_payment(
         let happening = Happening::Order { order: order.id };
         applied.messages.push(Outgoing::happening(random(), happening)?);
     }
+    if payment.received.is_some() && matches!(after, PaymentStatus::Conflicted | PaymentStatus::Refunded) {
+        correct(tx, payment, finished, now).await?;
+    }
     for refund in finished {
         let balances = ledger::balances(tx, payment.id).await?;
         let entries = domain::ledger::refund(refund.amount, &refund.parts, &balances, refund.way);
@@ -611,6 +667,26 @@ async fn follow(
     Ok(mails)
 }
 
+/// Brings the books of money in wrong amounts to what its transactions say, before what has just gone back is posted.
+async fn correct(
+    tx: &Transaction<'_>,
+    payment: &Payment,
+    finished: &[Finished],
+    now: Timestamp,
+) -> Result<(), Error> {
+    let refunds = refunds::of_payment(tx.client(), payment.id).await?;
+    let unposted: i64 = finished.iter().map(|refund| refund.amount.get()).sum();
+    let back = returned(&refunds::known(&refunds)).get() - unposted;
+    let there = Rupiah::new(payment.paid().get() - back).unwrap_or(Rupiah::ZERO);
+    let balances = ledger::balances(tx, payment.id).await?;
+    let booked = balances
+        .iter()
+        .find(|balance| balance.account == Account::Unearned);
+    let booked = booked.map_or(Rupiah::ZERO, |balance| balance.amount);
+    let entries = domain::ledger::correction(booked, there);
+    Ok(ledger::post(tx, Posting::Correction, payment.id, &entries, now).await?)
+}
+
 /// The payer's bank took the money: what is left of it is gone, and nothing of it can be given back any more.
 async fn reverse(tx: &Transaction<'_>, payment: &Payment, now: Timestamp) -> Result<(), Error> {
     let mut refunds = refunds::of_payment(tx.client(), payment.id).await?;
@@ -620,7 +696,12 @@ async fn reverse(tx: &Transaction<'_>, payment: &Payment, now: Timestamp) -> Res
         give_up(tx, &mut refunds, id, "the payer's bank took the money back", now).await?;
     }
     let entries = domain::ledger::reversal(&ledger::balances(tx, payment.id).await?);
-    Ok(ledger::post(tx, Posting::Reversal, payment.id, &entries, now).await?)
+    // Of several transactions in wrong amounts each may be taken back.
+    let posting = match payment.received {
+        Some(_) => Posting::Correction,
+        None => Posting::Reversal,
+    };
+    Ok(ledger::post(tx, posting, payment.id, &entries, now).await?)
 }
 
 /// Money that came for what could not be given goes back: what of it is neither given back nor on its way is requested.

@@ -129,6 +129,17 @@ pub fn charge_unearned(paid: Rupiah, into: Account) -> Vec<Entry> {
     without_zeros([debit(into, paid), credit(Account::Unearned, paid)])
 }
 
+/// Brings what came in for nothing at the gateway, and is in the books as `booked`, to what is there now.
+pub fn correction(booked: Rupiah, there: Rupiah) -> Vec<Entry> {
+    match there.minus(booked) {
+        Some(more) => charge_unearned(more, Account::Gateway),
+        None => {
+            let less = booked.minus(there).unwrap_or(Rupiah::ZERO);
+            without_zeros([debit(Account::Unearned, less), credit(Account::Gateway, less)])
+        }
+    }
+}
+
 /// Money went back through `way` ([`Account::Gateway`] or [`Account::Bank`]). What came in for nothing goes first; then every
 /// event pays its part, out of price, fee and tax in the proportion in which they are left, so that the last refund leaves
 /// nothing on any of them.

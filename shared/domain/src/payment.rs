@@ -295,15 +295,43 @@ pub fn read_status(transaction_status: &str, fraud_status: Option<&str>) -> Opti
     })
 }
 
-/// What came in for a payment in a wrong amount: the sum of all that was taken, each as far as it is rupiah. `None` if every
-/// amount is right, or one of those taken cannot be told in rupiah: then only people can say what is to go back.
+/// What came in for a payment in a wrong amount: the sum of all that was taken and that no bank took back, or of all that was taken
+/// if banks took back all of it. `None` if every amount is right, or one of them cannot be told in rupiah: then only people can
+/// say what is to go back.
 pub fn received(transactions: &[(Transaction, Option<Rupiah>)]) -> Option<Rupiah> {
     let taken = || transactions.iter().filter(|(t, _)| t.status.took_money());
     if taken().all(|(t, _)| t.amount_matches) {
         return None;
     }
-    let amounts: Option<Vec<i64>> = taken().map(|(_, amount)| amount.map(Rupiah::get)).collect();
+    let is_left = |t: &Transaction| t.status != TransactionStatus::Reversed;
+    let all_is_gone = !taken().any(|(t, _)| is_left(t));
+    let counted = taken().filter(|(t, _)| all_is_gone || is_left(t));
+    let amounts: Option<Vec<i64>> = counted.map(|(_, amount)| amount.map(Rupiah::get)).collect();
     Rupiah::new(amounts?.iter().sum())
+}
+
+/// Whether money lies at the gateway of which nobody can say in rupiah how much it is.
+pub fn is_untold(transactions: &[(Transaction, Option<Rupiah>)]) -> bool {
+    use TransactionStatus as T;
+    let lies = |t: &Transaction| matches!(t.status, T::Captured | T::Paid | T::PartiallyRefunded);
+    transactions.iter().any(|(t, amount)| lies(t) && amount.is_none())
+}
+
+/// Where a payment that stood at `before` can stand after money was taken or given back. Nothing is issued any more for what was in
+/// conflict or was taken back, so it never succeeds: if money in wrong amounts `is_counted`, people look at all that came in.
+pub const fn without_late_success(
+    before: PaymentStatus,
+    derived: PaymentStatus,
+    is_counted: bool,
+) -> PaymentStatus {
+    use PaymentStatus as P;
+    match (before, derived) {
+        (P::Conflicted | P::Chargeback | P::Refunded, P::Success | P::PartiallyRefunded) if is_counted => {
+            P::Conflicted
+        }
+        (P::Conflicted | P::Chargeback, P::Success | P::PartiallyRefunded) => before,
+        _ => derived,
+    }
 }
 
 /// Where a payment stands of which so much was paid and so much went back, whichever way: what people transferred by hand the
@@ -345,6 +373,8 @@ pub const fn consequence(before: PaymentStatus, after: PaymentStatus) -> Consequ
         (_, P::Refunded | P::Chargeback) => Consequence::Void,
         // What was paid as it was asked stays: tickets were issued for it.
         (_, P::Conflicted) if !before.was_paid() => Consequence::Alert,
+        // More came in after the rest had gone back.
+        (P::Refunded | P::Chargeback, P::Conflicted) => Consequence::Alert,
         _ => Consequence::None,
     }
 }
@@ -509,9 +539,39 @@ mod tests {
                 ],
                 rupiah(190),
             ),
+            (
+                vec![
+                    one(T::Reversed, false, rupiah(90)),
+                    one(T::Paid, true, rupiah(100)),
+                ],
+                rupiah(100),
+            ),
+            (vec![one(T::Reversed, false, rupiah(90))], rupiah(90)),
+            (
+                vec![one(T::Paid, false, rupiah(90)), one(T::Paid, false, None)],
+                None,
+            ),
         ] {
             assert_eq!(received(&transactions), expected, "{transactions:?}");
         }
+    }
+
+    #[test]
+    fn what_was_in_conflict_or_taken_back_never_succeeds() {
+        use PaymentStatus as P;
+        for derived in [P::Success, P::PartiallyRefunded] {
+            for before in [P::Conflicted, P::Chargeback] {
+                assert_eq!(without_late_success(before, derived, true), P::Conflicted);
+                assert_eq!(without_late_success(before, derived, false), before);
+            }
+            assert_eq!(without_late_success(P::Pending, derived, false), derived);
+        }
+        assert_eq!(
+            without_late_success(P::Conflicted, P::Chargeback, true),
+            P::Chargeback
+        );
+        assert_eq!(consequence(P::Refunded, P::Conflicted), Consequence::Alert);
+        assert_eq!(consequence(P::Success, P::Conflicted), Consequence::None);
     }
 
     #[test]

@@ -40,7 +40,7 @@ fn event(words: &str) -> Event {
 
 /// Lives of a payment as the gateway tells them, in their true order. Left out is what contradicts itself: two different
 /// failures of one transaction, and a denial before and after the payment, which means a reversal only after it.
-const LIVES: [&[&str]; 28] = [
+const LIVES: [&[&str]; 31] = [
     &["settlement"],
     &["pending", "settlement"],
     &["pending", "expire"],
@@ -64,6 +64,9 @@ const LIVES: [&[&str]; 28] = [
     &["pending", "expire", "b:capture", "b:settlement", "b:refund"],
     &["deny", "b:deny", "c:pending", "c:settlement"],
     &["expire", "b:!settlement"],
+    &["!settlement", "b:!settlement"],
+    &["!settlement", "!chargeback", "b:!settlement"],
+    &["!settlement", "b:!settlement", "b:!refund"],
     &["pending", "end"],
     &["pending", "expire", "end"],
     &["pending", "settlement", "end"],

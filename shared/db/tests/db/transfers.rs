@@ -322,6 +322,97 @@ async fn money_in_a_wrong_amount_that_its_bank_takes_back_leaves_the_books() {
     assert_eq!(counters(&client, festival).await.free(), 100);
 }
 
+/// Gives money back that came in a wrong amount, and tells how the payment and its order stand.
+async fn give_back(client: &mut Client, order: OrderId, amount: Option<i64>, by: UserId) -> String {
+    let refund = ask(client, order, amount).await.unwrap();
+    let tx = client.transaction().await.unwrap();
+    refunds::leave_to_people(&tx, refund, "a test", &runtime::random::hex::<16>, at(6))
+        .await
+        .unwrap();
+    let random = runtime::random::hex::<16>;
+    let done = settlement::transferred(&tx, order, refund, "BCA 1", by, &random, at(7)).await;
+    let done = done.unwrap().unwrap();
+    tx.commit().await.unwrap();
+    format!("{} {}", done.after.as_str(), done.order.as_str())
+}
+
+#[tokio::test]
+async fn what_a_second_transaction_brings_is_booked_and_goes_back_too() {
+    let (db, festival) = on_sale(100).await;
+    let by = organizer(&db).await;
+    let mut client = db.client().await;
+    let unearned = "select coalesce(sum(credit - debit), 0) from ledger_entries where account = 'unearned'";
+    // The rest is known before the first sum went back, or only after it.
+    for (early, after_first) in [(true, "conflicted disputed"), (false, "refunded refunded")] {
+        let order = placed(&mut client, &[(festival, 3)]).await;
+        apply(&mut client, order, &report("t1", "settlement", "2900.00"), 1).await;
+        let second = report("t2", "settlement", "3000.00");
+        if early {
+            apply(&mut client, order, &second, 2).await;
+            assert_eq!(db.count(unearned).await, 5_900);
+        }
+        let given = give_back(&mut client, order, Some(2_900), by).await;
+        assert_eq!(given, after_first);
+        for _ in 0..2 {
+            let applied = apply(&mut client, order, &second, 8).await;
+            assert_eq!(
+                (applied.after, applied.order.as_str()),
+                (PaymentStatus::Conflicted, "disputed")
+            );
+            assert_eq!(db.count(unearned).await, 3_000);
+            assert_consistent(&client).await;
+        }
+        let given = give_back(&mut client, order, None, by).await;
+        assert_eq!(given, "refunded refunded");
+        assert_eq!(db.count(unearned).await, 0);
+        assert_consistent(&client).await;
+    }
+}
+
+#[tokio::test]
+async fn nothing_succeeds_after_a_wrong_amount_that_its_bank_took_back() {
+    let (db, festival) = on_sale(100).await;
+    let by = organizer(&db).await;
+    let mut client = db.client().await;
+    let (wrong, gone) = (
+        report("t1", "settlement", "2900.00"),
+        report("t1", "chargeback", "2900.00"),
+    );
+    let right = report("t2", "settlement", "3000.00");
+    for told in [[&wrong, &gone, &right], [&wrong, &right, &gone]] {
+        let order = placed(&mut client, &[(festival, 3)]).await;
+        for (report, seconds) in told.into_iter().zip(1..) {
+            apply(&mut client, order, report, seconds).await;
+            assert_consistent(&client).await;
+        }
+        let status = format!("select status || ' ' || received from payments where order_id = {order}");
+        assert_eq!(db.text(&status).await, "conflicted 3000");
+        assert_eq!(db.count("select count(*) from issued_tickets").await, 0);
+        let given = give_back(&mut client, order, None, by).await;
+        assert_eq!(given, "refunded refunded");
+        let taken = apply(&mut client, order, &report("t2", "chargeback", "3000.00"), 9).await;
+        assert_eq!(taken.order.as_str(), "disputed");
+        assert_consistent(&client).await;
+    }
+}
+
+#[tokio::test]
+async fn what_is_in_no_book_keeps_a_payment_open() {
+    let (db, festival) = on_sale(100).await;
+    let by = organizer(&db).await;
+    let mut client = db.client().await;
+    let order = placed(&mut client, &[(festival, 3)]).await;
+    apply(&mut client, order, &report("t1", "settlement", "2900.00"), 1).await;
+    let mut foreign = report("t2", "settlement", "3.00");
+    foreign.currency = Some("USD".to_owned());
+    apply(&mut client, order, &foreign, 2).await;
+    assert_eq!(
+        give_back(&mut client, order, None, by).await,
+        "conflicted disputed"
+    );
+    assert_consistent(&client).await;
+}
+
 #[tokio::test]
 async fn asking_twice_at_once_for_money_in_a_wrong_amount_gives_it_once() {
     let (db, festival) = on_sale(1_000).await;
