@@ -122,6 +122,22 @@ async fn one_transfer_found_for_two_payments_at_once_confirms_one() {
 }
 
 #[tokio::test]
+async fn a_reference_confirms_one_payment_however_it_is_spelled() {
+    let (db, festival) = on_sale(100).await;
+    let by = organizer(&db).await;
+    let mut client = db.client().await;
+    let first = waiting(&db, &mut client, festival, 1).await;
+    assert!(confirm(&mut client, first, "BCA 1", 1_000, by).await.unwrap());
+    let second = waiting(&db, &mut client, festival, 1).await;
+    db.run("update transfers set bank = 'Bank Central Asia' where reference is null")
+        .await;
+    let refused = confirm(&mut client, second, "bca 1", 1_000, by).await;
+    assert_eq!(refused.unwrap_err().code, "reference_used");
+    assert!(confirm(&mut client, second, "BCA 2", 1_000, by).await.unwrap());
+    assert_consistent(&client).await;
+}
+
+#[tokio::test]
 async fn the_end_of_an_order_and_its_confirmation_leave_it_paid() {
     let (db, festival) = on_sale(1_000).await;
     let by = organizer(&db).await;
