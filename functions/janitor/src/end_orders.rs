@@ -140,11 +140,16 @@ async fn end(app: &App, order: &Overdue, now: Timestamp) -> Result<bool, Error> 
     let Some(locked) = locked.filter(is_over) else {
         return Ok(false);
     };
+    let called_off = now < locked.expires_at;
     if let Some(payment) = payments::lock_of_order(&tx, order.id).await?
         && !payment.status.was_paid()
         && payment.status != PaymentStatus::Expired
     {
-        let cause = "the time to pay is over";
+        let cause = if called_off {
+            "an event of the order was called off"
+        } else {
+            "the time to pay is over"
+        };
         payments::set_status(
             &tx,
             payment.id,
@@ -158,22 +163,29 @@ async fn end(app: &App, order: &Overdue, now: Timestamp) -> Result<bool, Error> 
     orders::set_status(&tx, order.id, OrderStatus::Expired, now).await?;
     stock::release_order(&tx, order.id).await?;
     promos::give_back(&tx, &locked, now).await?;
+    let random = runtime::random::hex::<16>;
+    let mut messages = Vec::new();
     if order.method == Some(PaymentMethod::ManualTransfer) {
         let mail = Mail::TransferEnded { order: order.id };
-        outbox::insert(&tx, &Outgoing::mail(runtime::random::hex::<16>(), mail)?, now).await?;
+        messages.push(Outgoing::mail(random(), mail)?);
     }
-    let notice = Notice::OrderExpired {
-        order: locked.code.clone(),
+    let happening = Happening::Order { order: order.id };
+    messages.push(Outgoing::happening(random(), happening)?);
+    for message in &messages {
+        outbox::insert(&tx, message, now).await?;
+    }
+    let code = locked.code.clone();
+    let notice = if called_off {
+        Notice::OrderCalledOff { order: code }
+    } else {
+        Notice::OrderExpired { order: code }
     };
     notifications::tell(&tx, locked.user_id, &notice, &locked.id.to_string(), now).await?;
-    let random = runtime::random::hex::<16>;
-    webhook_deliveries::tell_of_order(&tx, &locked, EventType::OrderExpired, &random, now).await?;
-    let happening = Happening::Order { order: order.id };
-    let message = Outgoing::happening(runtime::random::hex::<16>(), happening)?;
-    db::outbox::insert(&tx, &message, now).await?;
+    let told = webhook_deliveries::tell_of_order(&tx, &locked, EventType::OrderExpired, &random, now).await?;
+    messages.extend(told);
     tx.commit().await.map_err(db::DbError::from)?;
     app.queue
-        .publish_committed(&[message], async |ids| {
+        .publish_committed(&messages, async |ids| {
             db::outbox::mark_published(&conn, ids, now).await
         })
         .await;

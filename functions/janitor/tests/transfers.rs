@@ -108,6 +108,10 @@ async fn an_event_that_is_called_off_waits_for_no_transfer() {
         (t.run().await, t.states().await),
         (1, states("expired", "expired", 0))
     );
+    let told = "select notice ->> 'kind' from notifications";
+    assert_eq!(t.db.text(told).await, "order_called_off");
+    let left = "select count(*) from outbox where queue = 'mail' and published_at is null";
+    assert_eq!(t.db.count(left).await, 0, "the letter left at once");
     assert_eq!(t.letters().await, 1);
 }
 

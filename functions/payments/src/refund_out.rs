@@ -20,7 +20,7 @@ pub(crate) struct RefundOut {
     amount: Rupiah,
     /// Why.
     reason: String,
-    /// What made it: a request, money that came too late, the calling off of an event, or the gateway.
+    /// What made it: a request, money that came too late or in a wrong amount, the calling off of an event, or the gateway.
     cause: Cause,
     /// Where it stands. `manual` ones wait for people to transfer the money.
     status: RefundStatus,

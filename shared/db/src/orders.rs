@@ -306,17 +306,18 @@ pub struct Overdue {
 // A transfer is waited for up to a week. Once an event is called off, nobody shall make it any more.
 const OVERDUE_SQL: &str = "
     select id, code, expires_at, method from (
-        select o.id, o.code, o.expires_at, p.method from orders o left join payments p on p.order_id = o.id
-        where o.status = 'pending' and o.expires_at <= $1
-        union
-        select o.id, o.code, o.expires_at, p.method from payments p join orders o on o.id = p.order_id
-        where p.method = 'manual_transfer' and p.status = 'pending' and o.status = 'pending' and exists (
-            select 1 from order_items i join ticket_types t on t.id = i.ticket_type_id join events e on e.id = t.event_id
-            where i.order_id = o.id and e.status = 'cancelled')
-    ) found order by expires_at, id limit $2";
+        (select o.id, o.code, o.expires_at, p.method, 0 as rank from payments p join orders o on o.id = p.order_id
+         where p.method = 'manual_transfer' and p.status = 'pending' and o.status = 'pending' and o.expires_at > $1 and exists (
+             select 1 from order_items i join ticket_types t on t.id = i.ticket_type_id join events e on e.id = t.event_id
+             where i.order_id = o.id and e.status = 'cancelled')
+         limit $2)
+        union all
+        (select o.id, o.code, o.expires_at, p.method, 1 from orders o left join payments p on p.order_id = o.id
+         where o.status = 'pending' and o.expires_at <= $1 order by o.expires_at limit $2)
+    ) found order by rank, expires_at, id limit $2";
 
-/// Pending orders whose time to pay is over, the longest overdue first, and those that wait for a transfer for an event that was
-/// called off.
+/// Pending orders that wait for a transfer for an event that was called off, before somebody makes it, and then those whose time to
+/// pay is over, the longest overdue first.
 pub async fn overdue(db: &Client, now: Timestamp, limit: u32) -> Result<Vec<Overdue>> {
     let limit = i64::from(limit);
     let rows = db

@@ -34,6 +34,11 @@ pub enum Notice {
         /// The order.
         order: String,
     },
+    /// An order that was to be paid ended because an event of it was called off.
+    OrderCalledOff {
+        /// The order.
+        order: String,
+    },
     /// Money came for an order that could no longer be honoured.
     PaidTooLate {
         /// The order.
@@ -175,6 +180,7 @@ impl Notice {
             Self::OrderPlaced { .. } => "order_placed",
             Self::OrderPaid { .. } => "order_paid",
             Self::OrderExpired { .. } => "order_expired",
+            Self::OrderCalledOff { .. } => "order_called_off",
             Self::PaidTooLate { .. } => "paid_too_late",
             Self::RefundStarted { .. } => "refund_started",
             Self::RefundManual { .. } => "refund_manual",
@@ -224,6 +230,11 @@ impl Notice {
             }
             Self::OrderExpired { order } => {
                 format!("Waktu pembayaran pesanan {order} sudah habis. Tiketnya dijual kembali.")
+            }
+            Self::OrderCalledOff { order } => {
+                format!(
+                    "Acara dalam pesanan {order} dibatalkan, jadi pesanan ini berakhir. Jangan membayar lagi."
+                )
             }
             Self::PaidTooLate { order, amount } => {
                 format!("Pembayaran pesanan {order} tiba terlambat. {amount} akan kami kembalikan.")
@@ -300,6 +311,11 @@ impl Notice {
             }
             Self::OrderExpired { order } => {
                 format!("The time to pay order {order} is over. Its tickets went back on sale.")
+            }
+            Self::OrderCalledOff { order } => {
+                format!(
+                    "An event of order {order} was called off, so the order has ended. Please do not pay any more."
+                )
             }
             Self::PaidTooLate { order, amount } => {
                 format!("The payment of order {order} came too late. You will get {amount} back.")
@@ -400,6 +416,7 @@ mod tests {
                 tickets: 2,
             },
             Notice::OrderExpired { order: order() },
+            Notice::OrderCalledOff { order: order() },
             Notice::PaidTooLate {
                 order: order(),
                 amount,
