@@ -3,7 +3,7 @@
 use db::Transaction;
 use db::orders::Order;
 use db::payments::Payment;
-use domain::message::{Mail, Outgoing};
+use domain::message::{Happening, Mail, Outgoing};
 use domain::transfer::{TransferError, agree};
 use domain::{Error, Timestamp};
 
@@ -34,8 +34,14 @@ pub(crate) async fn begin(
             runtime::random::hex::<16>(),
             Mail::TransferDue { order: order.id },
         )?;
-        db::outbox::insert(tx, &mail, now).await?;
-        messages.push(mail);
+        let happening = Happening::Order { order: order.id };
+        for message in [
+            mail,
+            Outgoing::happening(runtime::random::hex::<16>(), happening)?,
+        ] {
+            db::outbox::insert(tx, &message, now).await?;
+            messages.push(message);
+        }
     }
     let payment = db::payments::lock_of_order(tx, order.id).await?;
     payment.ok_or_else(|| Error::internal("a transfer without a payment"))

@@ -94,12 +94,13 @@ impl Followed {
     }
 }
 
-/// The columns of a followed order. The version counts its steps, which only grow in number: it has a payment or none, it
-/// waits or it has ended, and every move of the payment is a row. No clock is in it.
+/// The columns of a followed order. The version counts its steps, which only grow in number: it has a payment or none, a transfer
+/// was chosen or not, it waits or it has ended, and every move of the payment is a row. No clock is in it.
 macro_rules! followed_columns {
     () => {
         "o.user_id, o.code, o.status, o.expires_at, p.status as payment_status,
          (p.id is not null)::int::bigint + (o.status <> 'pending')::int
+             + exists (select from transfers t where t.payment_id = p.id)::int
              + (select count(*) from payment_transitions t where t.payment_id = p.id) as version"
     };
 }
