@@ -306,7 +306,8 @@ async fn read_the_mail(fleet: &Fleet, email: &str, event: &str, tickets: &[Value
         .cloned()
         .partition(|(name, _)| name.ends_with(".png"));
     let names: Vec<&str> = others.iter().map(|(name, _)| name.as_str()).collect();
-    assert_eq!(names, ["tickets.pdf", "event-1.ics"]);
+    assert_eq!(names[0], "tickets.pdf");
+    assert!(names.len() == 2 && names[1].ends_with(".ics"), "{names:?}");
     assert!(others[0].1.starts_with(b"%PDF-"));
     for kind in [&mail.pictures, &codes] {
         let mut carried: Vec<String> = kind.iter().map(|(_, bytes)| read_qr(bytes)).collect();

@@ -167,7 +167,11 @@ fn answers_to_event(program: &Path, root: &Path, watch: &Watch, file: &Path) {
         [_, "http", function, _] | [_, "schedule", function] => function,
         [_, "sqs", "payment-notifications" | "refunds", _] => "payment-worker",
         [_, "sqs", "mail", _] => "mailer",
+        [_, "sqs", "mail-events", _] => "mail-events",
         [_, "sqs", "media", _] => "media-worker",
+        [_, "sqs", "webhooks", _] => "webhook-sender",
+        [_, "sqs", "notices", _] => "notifier",
+        [_, "websocket", _] => "realtime",
         [_, "migrate", _] => "migrate",
         _ => panic!("{file} is for no function"),
     };
@@ -179,7 +183,7 @@ fn answers_to_event(program: &Path, root: &Path, watch: &Watch, file: &Path) {
     let told = String::from_utf8(run(&mut invoke).stdout).unwrap();
     let answer: Value = serde_json::from_str(&told).unwrap_or_else(|error| panic!("{file}: {error}: {told}"));
     match parts[1] {
-        "http" => {
+        "http" | "websocket" => {
             let status = answer["statusCode"].as_u64().unwrap();
             assert!((200..500).contains(&status), "{file}: {told}");
         }
