@@ -17,6 +17,7 @@ async function docs(page, url, ...paths) {
   const answer = await page.goto(url);
   assert.equal(answer.status(), 200);
   for (const path of paths) {
+    await page.locator(`.opblock-tag[data-tag="${path.split("/")[3]}"]`).click();
     await page.locator(`.opblock-summary-path[data-path="${path}"]`).first().waitFor();
   }
   const operations = await page.locator(".opblock").count();
