@@ -336,8 +336,8 @@ async fn notifications_that_come_many_times_and_out_of_order_change_nothing_more
     assert_eq!(settled["tickets"], 2, "{settled}");
     assert_eq!(settled["moves"], 1, "{settled}");
     assert_eq!(
-        settled["mails"], 2,
-        "one about the order, one with the tickets: {settled}"
+        settled["mails"], 3,
+        "one about the order, one about the payment, one with the tickets: {settled}"
     );
     assert_eq!(sale.stock().await, (0, 2));
     let tickets = sale.fleet.mails(&sale.buyer.email).await;
