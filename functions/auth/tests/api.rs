@@ -267,7 +267,8 @@ async fn whose_mailbox_was_missing_proves_it_again() {
     t.resend("ayu@example.com", "198.51.100.1").await.data(200);
     assert_eq!(t.db.count(links).await, 1, "there is nothing to prove");
     t.db.run(
-        "insert into mail_suppressions (address_hash, bounced_at) values (sha256('ayu@example.com'), now())",
+        "insert into mail_suppressions (address_hash, bounced_at) values (sha256('ayu@example.com'), now())
+         on conflict (address_hash) do update set bounced_at = excluded.bounced_at",
     )
     .await;
     t.clock.advance(1);
