@@ -115,6 +115,12 @@ pub async fn apply(
             state.amount_matches = true;
         }
     }
+    if states.iter().filter(|state| state.holds_what_was_asked()).count() > 1 {
+        tracing::error!(
+            order = order.code,
+            "an order was paid by two transactions; one of them is to be given back at the gateway"
+        );
+    }
     let is_wrong = payment.status == PaymentStatus::Conflicted || payment.received.is_some();
     if (is_wrong || !payment.status.was_paid())
         && let Some(received) = received(&transactions)
@@ -165,16 +171,19 @@ pub async fn apply(
         .map(Some)
 }
 
-/// What went back as whole transactions. Of what was paid as it was asked there is one.
-fn gone(payment: &Payment, transactions: &[(Reported, Option<Rupiah>)]) -> Rupiah {
+/// What went back as whole transactions. What was paid as it was asked went back only if no other transaction paid it, too: `None`
+/// then, because what goes back of the one that was too many leaves the payment as it is.
+fn gone(payment: &Payment, transactions: &[(Reported, Option<Rupiah>)]) -> Option<Rupiah> {
     if payment.received.is_none() {
-        return payment.paid();
+        let others = transactions.split_last().map_or(&[][..], |(_, others)| others);
+        let is_paid = others.iter().any(|(state, _)| state.holds_what_was_asked());
+        return (!is_paid).then(|| payment.paid());
     }
     let back = transactions
         .iter()
         .filter(|(state, _)| state.status == TransactionStatus::Refunded);
     let sum = back.filter_map(|(_, amount)| *amount).map(Rupiah::get).sum();
-    Rupiah::new(sum).unwrap_or(Rupiah::ZERO)
+    Some(Rupiah::new(sum).unwrap_or(Rupiah::ZERO))
 }
 
 /// Where a payment stands after its refunds. As long as somebody's money lies at the gateway that is in no book, not everything
@@ -191,8 +200,8 @@ fn after_returns(
     with_returns(derived, payment.paid(), returned(&refunds::known(refunds)))
 }
 
-/// Keeps what a report says of its transaction. Returns all transactions of the payment with their amounts, and where this one
-/// stands now.
+/// Keeps what a report says of its transaction. Returns all transactions of the payment with their amounts, this one last, and where
+/// it stands now.
 async fn hear(
     tx: &Transaction<'_>,
     payment: &Payment,
@@ -252,7 +261,7 @@ async fn learn(
     refunds: &mut Vec<Refund>,
     report: &Report,
     state: TransactionStatus,
-    gone: Rupiah,
+    gone: Option<Rupiah>,
     now: Timestamp,
 ) -> Result<Vec<Finished>> {
     let mut finished = Vec::new();
@@ -260,12 +269,16 @@ async fn learn(
         match refunds.iter_mut().find(|refund| refund.key == given.key) {
             Some(refund) if refund.status.gave_back() => {}
             Some(refund) => finished.push(succeed(tx, refund, now).await?),
+            None if gone.is_none() => {}
             None => {
                 finished.extend(foreign(tx, payment, refunds, given, now).await?);
             }
         }
     }
-    if state == TransactionStatus::Refunded && returned(&refunds::known(refunds)) < gone {
+    if state == TransactionStatus::Refunded
+        && let Some(gone) = gone
+        && returned(&refunds::known(refunds)) < gone
+    {
         // Called off before it was settled, or told without the single refunds: everything of it went back.
         if gone >= payment.paid() {
             for refund in refunds.iter_mut().filter(|refund| refund.status.is_open()) {

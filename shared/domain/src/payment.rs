@@ -239,6 +239,14 @@ pub struct Transaction {
     pub amount_matches: bool,
 }
 
+impl Transaction {
+    /// Whether the amount of the order lies at the gateway because of it, all or in part.
+    pub const fn holds_what_was_asked(&self) -> bool {
+        use TransactionStatus as T;
+        self.amount_matches && matches!(self.status, T::Captured | T::Paid | T::PartiallyRefunded)
+    }
+}
+
 /// Status of a payment from its transactions, in any order.
 pub fn derive(transactions: &[Transaction]) -> PaymentStatus {
     use TransactionStatus as T;

@@ -253,6 +253,31 @@ async fn tickets_that_were_paid_right_stay_good_whatever_amount_is_told_later() 
 }
 
 #[tokio::test]
+async fn what_was_paid_twice_goes_back_once_and_leaves_the_tickets() {
+    let (db, festival) = on_sale(100).await;
+    let mut client = db.client().await;
+    let order = placed(&mut client, &[(festival, 3)]).await;
+    for transaction in ["t1", "t2"] {
+        apply(&mut client, order, &report(transaction, "settlement", "3000.00"), 1).await;
+    }
+    // People give the second one back on the gateway's dashboard; later the first one, too.
+    let once = apply(&mut client, order, &report("t2", "refund", "3000.00"), 2).await;
+    assert_eq!(
+        (once.after, once.order),
+        (PaymentStatus::Success, OrderStatus::Paid)
+    );
+    assert_eq!(live_tickets(&client, order).await, 3);
+    assert_consistent(&client).await;
+    let all = apply(&mut client, order, &report("t1", "refund", "3000.00"), 3).await;
+    assert_eq!(
+        (all.after, all.order),
+        (PaymentStatus::Refunded, OrderStatus::Refunded)
+    );
+    assert_eq!(live_tickets(&client, order).await, 0);
+    assert_consistent(&client).await;
+}
+
+#[tokio::test]
 async fn a_wrong_amount_or_currency_gives_no_ticket_and_keeps_no_stock() {
     let (db, festival) = on_sale(100).await;
     let mut client = db.client().await;
