@@ -17,7 +17,10 @@ const PATIENCE: Duration = Duration::from_secs(300);
 /// A buyer who waits for a gateway that says nothing is told so within this time, as the buyer measures it.
 const SOON: Duration = Duration::from_secs(3);
 
-/// Who asks while the breaker is open is answered within this time, as the function measures it.
+/// Who waited for the gateway would wait longer than this.
+const WITHOUT_THE_GATEWAY: Duration = Duration::from_secs(1);
+
+/// Who asks while the breaker is open is answered within this time, as the function measures it, on a machine that does nothing else.
 const AT_ONCE: Duration = Duration::from_millis(50);
 
 /// Buyers who try again and again. Each keeps a process of its own busy.
@@ -206,10 +209,12 @@ async fn the_fleet_sells_on_when_the_gateway_comes_back_and_charges_nobody_twice
     assert!(every.percent(100) < SOON, "{every}");
     let share = within.0.len() * 100 / all.0.len();
     assert!(share >= 50, "the breaker gave only {share} % of the answers");
-    // Not all of them: the first answer of a process also waits for its connections, and on a busy machine anybody waits for
-    // a processor now and then. A quiet minute of 60 s gave 969 answers, of them 99 % within 42 ms and the slowest in 69 ms.
-    assert!(within.percent(95) < AT_ONCE, "{within}");
+    // On a busy machine anybody waits for a processor, but nobody whom the breaker answers waits for the gateway.
+    assert!(within.percent(95) < WITHOUT_THE_GATEWAY, "{within}");
     if measuring() {
+        // Not all of them: the first answer of a process also waits for its connections. A quiet minute of 60 s gave 969
+        // answers, of them 99 % within 42 ms and the slowest in 69 ms.
+        assert!(within.percent(95) < AT_ONCE, "{within}");
         assert!(all.percent(100) < SOON, "{all}");
         assert!(outside.percent(50) < AT_ONCE, "{outside}");
     }

@@ -49,13 +49,7 @@ async fn a_gateway_that_fails_is_left_alone_by_all_and_tried_again_by_one() {
         away(&one, "10").await;
     }
     assert_eq!(asked().await, 3);
-    let begun = Instant::now();
     away(&one, "11").await;
-    assert!(
-        begun.elapsed() < Duration::from_millis(50),
-        "{:?}",
-        begun.elapsed()
-    );
     assert_eq!(asked().await, 3, "nobody asks any more");
     away(&two, "10").await;
     away(&two, "11").await;

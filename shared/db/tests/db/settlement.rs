@@ -258,7 +258,13 @@ async fn what_was_paid_twice_goes_back_once_and_leaves_the_tickets() {
     let mut client = db.client().await;
     let order = placed(&mut client, &[(festival, 3)]).await;
     for transaction in ["t1", "t2"] {
-        apply(&mut client, order, &report(transaction, "settlement", "3000.00"), 1).await;
+        apply(
+            &mut client,
+            order,
+            &report(transaction, "settlement", "3000.00"),
+            1,
+        )
+        .await;
     }
     // People give the second one back on the gateway's dashboard; later the first one, too.
     let once = apply(&mut client, order, &report("t2", "refund", "3000.00"), 2).await;
