@@ -2,7 +2,7 @@ use crate::App;
 use axum::extract::State;
 use db::event_staff::Member;
 use domain::api_key::Scope;
-use domain::{Error, EventId, Timestamp, UserId};
+use domain::{Error, EventId, GateId, Timestamp, UserId};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::sync::Arc;
@@ -33,6 +33,8 @@ pub(crate) struct MemberOut {
     added_by: UserId,
     /// Since when.
     created_at: Timestamp,
+    /// The only gate at which they do; null if it is every one.
+    gate_id: Option<GateId>,
 }
 
 impl From<Member> for MemberOut {
@@ -43,6 +45,7 @@ impl From<Member> for MemberOut {
             email: member.email,
             added_by: member.added_by,
             created_at: member.created_at,
+            gate_id: member.gate,
         }
     }
 }

@@ -39,6 +39,10 @@ pub const HTTP: &[Function] = &[
         routes: tickets::ROUTES,
     },
     Function {
+        name: "check-ins",
+        routes: check_ins::ROUTES,
+    },
+    Function {
         name: "images",
         routes: images::ROUTES,
     },

@@ -3,7 +3,7 @@
 use crate::error::Result;
 use crate::sql::{RowExt as _, params};
 use domain::user::Email;
-use domain::{EventId, Timestamp, UserId};
+use domain::{EventId, GateId, Timestamp, UserId};
 use tokio_postgres::{Client, Row, Transaction};
 
 /// Somebody who checks tickets at an event.
@@ -19,13 +19,15 @@ pub struct Member {
     pub added_by: UserId,
     /// Since when.
     pub created_at: Timestamp,
+    /// At which gate, if it is one alone.
+    pub gate: Option<GateId>,
 }
 
 /// Most people at one event: a list shows all of them.
 pub const MOST_PER_EVENT: usize = 200;
 
 const LIST_SQL: &str = "
-    select s.user_id, u.name, u.email, s.added_by, s.created_at
+    select s.user_id, u.name, u.email, s.added_by, s.created_at, s.gate_id
     from event_staff s join users u on u.id = s.user_id
     where s.event_id = $1 and u.deleted_at is null order by s.created_at, s.user_id";
 
@@ -91,5 +93,6 @@ fn read(row: &Row) -> Result<Member> {
         email: row.col("email")?,
         added_by: row.id("added_by", UserId::new)?,
         created_at: row.time("created_at")?,
+        gate: row.col::<Option<i64>>("gate_id")?.map(GateId::new),
     })
 }

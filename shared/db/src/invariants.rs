@@ -54,6 +54,8 @@ const TICKETS_TAKEN_BACK_ARE_VOID_SQL: &str =
     include_str!("../../../infra/chaos/invariants/tickets_taken_back_are_void.sql");
 const TRANSFERS_MAKE_PAYMENTS_SQL: &str =
     include_str!("../../../infra/chaos/invariants/transfers_make_payments.sql");
+const USED_TICKETS_WERE_LET_IN_SQL: &str =
+    include_str!("../../../infra/chaos/invariants/used_tickets_were_let_in.sql");
 
 const NEWEST_ORDER_SQL: &str = "select max(id) as id from orders";
 const NEWEST_PAYMENT_SQL: &str = "select max(id) as id from payments";
@@ -94,6 +96,7 @@ pub enum Rule {
     TicketsStandOnAPayment,
     TicketsTakenBackAreVoid,
     TransfersMakePayments,
+    UsedTicketsWereLetIn,
 }
 
 /// What a rule is asked about slice by slice.
@@ -117,7 +120,7 @@ pub enum Subject {
 
 impl Rule {
     /// All rules.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::CancelledEventsLetNobodyIn,
         Self::HeldIsInHolds,
         Self::HoldsEnd,
@@ -145,6 +148,7 @@ impl Rule {
         Self::TicketsStandOnAPayment,
         Self::TicketsTakenBackAreVoid,
         Self::TransfersMakePayments,
+        Self::UsedTicketsWereLetIn,
     ];
 
     /// The name of its file.
@@ -177,6 +181,7 @@ impl Rule {
             Self::TicketsStandOnAPayment => "tickets_stand_on_a_payment",
             Self::TicketsTakenBackAreVoid => "tickets_taken_back_are_void",
             Self::TransfersMakePayments => "transfers_make_payments",
+            Self::UsedTicketsWereLetIn => "used_tickets_were_let_in",
         }
     }
 
@@ -185,7 +190,8 @@ impl Rule {
         match self {
             Self::CancelledEventsLetNobodyIn
             | Self::TicketsBelongToTheirLine
-            | Self::TicketsStandOnAPayment => Some(Subject::IssuedTickets),
+            | Self::TicketsStandOnAPayment
+            | Self::UsedTicketsWereLetIn => Some(Subject::IssuedTickets),
             Self::HeldIsInHolds
             | Self::SoldIsInTickets
             | Self::StockWithinCapacity
@@ -301,6 +307,7 @@ async fn rows(db: &Client, rule: Rule, slice: Slice) -> Result<Vec<Row>> {
         Rule::TicketsStandOnAPayment => db.query_typed(TICKETS_STAND_ON_A_PAYMENT_SQL, ids).await,
         Rule::TicketsTakenBackAreVoid => db.query_typed(TICKETS_TAKEN_BACK_ARE_VOID_SQL, ids).await,
         Rule::TransfersMakePayments => db.query_typed(TRANSFERS_MAKE_PAYMENTS_SQL, ids).await,
+        Rule::UsedTicketsWereLetIn => db.query_typed(USED_TICKETS_WERE_LET_IN_SQL, ids).await,
     };
     Ok(rows?)
 }

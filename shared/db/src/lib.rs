@@ -3,14 +3,17 @@
 pub mod administration;
 pub mod announcements;
 pub mod api_keys;
+pub mod attendance;
 pub mod audit;
 pub mod cancellations;
 pub mod cart;
 pub mod categories;
+pub mod check_ins;
 mod connection;
 mod error;
 pub mod event_staff;
 pub mod events;
+pub mod gates;
 pub mod guests;
 pub mod idempotency;
 pub mod images;

@@ -80,6 +80,7 @@ const fn secret(name: &'static str) -> Column {
 
 const MONEY: &str = "records of money are kept for ten years";
 const PUBLISHED: &str = "what somebody published and sold is the business of those who bought it";
+const GATES: &str = "who was let in stays provable, by numbers";
 
 /// Every table of the fleet.
 #[rustfmt::skip]
@@ -198,7 +199,13 @@ pub const TABLES: &[Table] = &[
     },
     Table {
         name: "event_staff", whose: "user_id", erasure: Erasure::Rows,
-        columns: &[kept("event_id"), kept("user_id"), neutral("added_by"), kept("created_at")],
+        columns: &[kept("event_id"), kept("user_id"), neutral("added_by"), kept("created_at"), kept("gate_id")],
+    },
+    Table {
+        name: "gates", whose: "event_id → events", erasure: Erasure::Stays(PUBLISHED),
+        columns: &[
+            kept("id"), kept("event_id"), kept("name"), kept("ticket_type_ids"), kept("created_at"), kept("updated_at"),
+        ],
     },
     Table {
         name: "events", whose: "organizer_id", erasure: Erasure::Stays(PUBLISHED),
@@ -206,7 +213,7 @@ pub const TABLES: &[Table] = &[
             kept("id"), kept("organizer_id"), kept("name"), kept("description"), kept("date"), kept("ends_at"),
             kept("time_zone"), kept("location"), kept("city"), kept("service_fee"), kept("tax_rate"),
             kept("image_url"), neutral("image_id"), kept("status"), kept("created_at"), kept("updated_at"),
-            kept("refund_hours"), neutral("haystack"), neutral("words"), neutral("min_price"), neutral("max_price"), neutral("category_ids"),
+            kept("refund_hours"), kept("doors_minutes"), neutral("haystack"), neutral("words"), neutral("min_price"), neutral("max_price"), neutral("category_ids"),
         ],
     },
     Table {
@@ -283,7 +290,23 @@ pub const TABLES: &[Table] = &[
         erasure: Erasure::Columns("a ticket that was paid opens the gate, under another name"),
         columns: &[
             kept("id"), kept("code"), kept("order_item_id"), kept("unit"), kept("ticket_type_id"), kept("event_id"),
-            kept("holder_id"), erased("holder_name"), kept("status"), kept("issued_at"), kept("voided_at"),
+            kept("holder_id"), erased("holder_name"), kept("status"), kept("issued_at"), kept("voided_at"), kept("used_at"),
+            neutral("used_scan"), kept("used_gate_id"),
+        ],
+    },
+    // When and where a ticket was shown is its holder's; who stood at the gate is known by a number.
+    Table {
+        name: "check_ins", whose: "ticket_id → issued_tickets", erasure: Erasure::Stays(GATES),
+        columns: &[
+            kept("id"), kept("event_id"), kept("ticket_id"), kept("gate_id"), neutral("device"), neutral("scan_id"),
+            neutral("scanned_by"), kept("scanned_at"), kept("received_at"), neutral("offline"), kept("let_in"), kept("reason"),
+            neutral("first_scan"),
+        ],
+    },
+    Table {
+        name: "check_in_undos", whose: "ticket_id → issued_tickets", erasure: Erasure::Stays(GATES),
+        columns: &[
+            kept("id"), kept("ticket_id"), kept("scan"), kept("at"), neutral("undone_by"), kept("reason"),
         ],
     },
     Table {
@@ -476,6 +499,11 @@ const EXPORT_SQL: &str = concat!(
     rows!("events", "t.organizer_id = $1"),
     ", ",
     rows!(
+        "gates",
+        "t.event_id in (select id from events where organizer_id = $1)"
+    ),
+    ", ",
+    rows!(
         "transfer_accounts",
         "t.event_id in (select id from events where organizer_id = $1)"
     ),
@@ -500,6 +528,16 @@ const EXPORT_SQL: &str = concat!(
     rows!("promo_redemptions", "t.user_id = $1"),
     ", ",
     rows!("issued_tickets", "t.holder_id = $1"),
+    ", ",
+    rows!(
+        "check_ins",
+        "t.ticket_id in (select id from issued_tickets where holder_id = $1)"
+    ),
+    ", ",
+    rows!(
+        "check_in_undos",
+        "t.ticket_id in (select id from issued_tickets where holder_id = $1)"
+    ),
     ", ",
     rows!("payments", "t.user_id = $1"),
     ", ",

@@ -94,4 +94,8 @@ ids! {
     WebhookId,
     /// A message to such a place.
     DeliveryId,
+    /// A door of an event.
+    GateId,
+    /// A scan of a ticket.
+    CheckInId,
 }

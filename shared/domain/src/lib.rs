@@ -6,6 +6,7 @@ pub mod breaker;
 pub mod calendar;
 pub mod cart;
 pub mod change;
+pub mod check_in;
 pub mod csv;
 pub mod destination;
 pub mod error;

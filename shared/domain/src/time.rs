@@ -32,6 +32,15 @@ impl Timestamp {
         }
     }
 
+    /// This moment moved by a number of milliseconds, the least by which two moments differ.
+    #[must_use]
+    pub fn plus_milliseconds(self, milliseconds: i64) -> Self {
+        let moved = self
+            .0
+            .checked_add(jiff::SignedDuration::from_millis(milliseconds));
+        moved.map_or(self, Self)
+    }
+
     /// Seconds from `earlier` to this moment; negative if `earlier` is later.
     pub fn seconds_since(self, earlier: Self) -> i64 {
         self.0.duration_since(earlier.0).as_secs()

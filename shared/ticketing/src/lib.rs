@@ -3,6 +3,7 @@
 mod keys;
 pub mod pdf;
 pub mod qr;
+pub mod revocation;
 pub mod token;
 
 pub use keys::{KeysError, PublicKey, SigningKeys};

@@ -16,7 +16,7 @@ async fn an_organizer_says_who_checks_tickets() {
     assert_eq!(added.message(), "Staff added successfully");
     let expected = json!([{
         "userId": staff, "name": "staff", "email": "staff@example.test", "addedBy": t.organizer_id,
-        "createdAt": "2030-01-01T12:00:00.000Z",
+        "createdAt": "2030-01-01T12:00:00.000Z", "gateId": null,
     }]);
     assert_eq!(added.data(200), expected);
     t.clock.advance(60);

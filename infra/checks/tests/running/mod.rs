@@ -10,6 +10,7 @@ pub async fn api(function: &str, database: &str) -> Api {
         "auth" => auth::router(auth::App::from_env(&env).await.unwrap(), site),
         "cart" => cart::router(cart::App::from_env(&env).await.unwrap(), site),
         "categories" => categories::router(categories::App::from_env(&env).unwrap(), site),
+        "check-ins" => check_ins::router(check_ins::App::from_env(&env).unwrap(), site),
         "docs" => docs::router(docs::App::from_env(&env), site),
         "events" => events::router(events::App::from_env(&env).unwrap(), site),
         "images" => images::router(images::App::from_env(&env).unwrap(), site),

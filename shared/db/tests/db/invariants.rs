@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use testkit::TestDb;
 
 /// A rule, and what breaks it on a platform with a paid order (1), one that waits (2) and a refund of 500 rupiah of order 1.
-const BREACHES: [(&str, &str); 27] = [
+const BREACHES: [(&str, &str); 28] = [
     (
         "stock_within_capacity",
         "alter table ticket_stock drop constraint ticket_stock_check; update ticket_stock set sold = capacity + 1",
@@ -79,6 +79,7 @@ const BREACHES: [(&str, &str); 27] = [
         "transfers_make_payments",
         "insert into transfers values (2, 1, 'BCA', '12345', 'Owner', now(), null, null, null, now())",
     ),
+    ("used_tickets_were_let_in", "update issued_tickets set status = 'used' where id = 1"),
     ("messages_leave", "update outbox set created_at = now() - interval '1 hour'"),
 ];
 

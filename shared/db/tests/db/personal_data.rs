@@ -163,6 +163,11 @@ async fn somebody(db: &TestDb) -> UserId {
                                 user_agent, request_id)
              values (now(), {user}, 'organizer', 'session', 'create_event', 'event', {event}, '{{}}', '{CANARY}', '{CANARY}', 'r');
          insert into event_staff values ({event}, {user}, {user}, now());
+         insert into gates (event_id, name, created_at, updated_at) values ({event}, 'North', now(), now());
+         insert into check_ins (event_id, ticket_id, device, scan_id, scanned_by, scanned_at, received_at, offline, let_in)
+             select event_id, id, 'phone', 'scan ' || code, {user}, now(), now(), false, true from issued_tickets;
+         insert into check_in_undos (ticket_id, scan, at, undone_by, reason)
+             select ticket_id, id, now(), {user}, 'by mistake' from check_ins;
          insert into images (owner_id, purpose, key, media_type, bytes, created_at, updated_at)
              values ({user}, 'event', md5('x'), 'image/png', 1, now(), now());
          insert into promo_campaigns (organizer_id, name, starts_at, ends_at, created_at, updated_at)
