@@ -1,5 +1,5 @@
 //! Every minute: notes of which events the holders of tickets are to be reminded, a day before they begin, and tells holders what
-//! was noted; tells organizers what is sold out.
+//! was noted; tells organizers what is sold out; writes down who of an audience gets a promotional mail.
 //!
 //! A part of the holders is told in one transaction, their mails included, which `outbox-relay` publishes. So this function has
 //! no queue, dying in the middle repeats nothing, and a run that reaches its end goes on a minute later.
@@ -24,6 +24,15 @@ const ANNOUNCEMENTS_AT_ONCE: u32 = 200;
 
 /// Hints about sold-out tickets looked at in one transaction.
 const HINTS_AT_ONCE: u32 = 1_000;
+
+/// People of an audience looked at in one transaction.
+const RECIPIENTS_AT_ONCE: u32 = 500;
+
+/// Most people of audiences looked at in one run. Their mails are sent at a pace of their own.
+const RECIPIENTS_OF_A_RUN: usize = 50_000;
+
+/// Mailings looked at in one run.
+const MAILINGS_AT_ONCE: u32 = 100;
 
 /// What the job works with.
 pub struct App {
@@ -60,6 +69,34 @@ pub struct Report {
     pub holders_told: usize,
     /// Hints about sold-out tickets that were looked at.
     pub hints_looked_at: usize,
+    /// Promotional mails whose time had come.
+    pub mailings_begun: u64,
+    /// People of their audiences who were looked at.
+    pub recipients_looked_at: usize,
+    /// Promotional mails that have nobody left.
+    pub mailings_ended: u64,
+}
+
+impl App {
+    /// Begins promotional mails and writes their audiences down, a part of each in turn; ends those that have nobody left.
+    async fn promote(&self, conn: &mut db::Conn<'_>, report: &mut Report) -> Result<(), Error> {
+        let now = self.clock.now();
+        report.mailings_begun = db::mailing_recipients::start(conn, now).await?;
+        let mut open = VecDeque::from(db::mailing_recipients::unselected(conn, MAILINGS_AT_ONCE).await?);
+        while report.recipients_looked_at < RECIPIENTS_OF_A_RUN
+            && let Some(mailing) = open.pop_front()
+        {
+            let tx = conn.begin().await?;
+            let people = db::mailing_recipients::select_next(&tx, mailing, RECIPIENTS_AT_ONCE, now).await?;
+            tx.commit().await.map_err(db::DbError::from)?;
+            report.recipients_looked_at += people;
+            if people > 0 {
+                open.push_back(mailing);
+            }
+        }
+        report.mailings_ended = db::mailing_recipients::finish(conn, now).await?;
+        Ok(())
+    }
 }
 
 impl Job for App {
@@ -94,6 +131,7 @@ impl Job for App {
                 open.push_back(announcement);
             }
         }
+        self.promote(&mut conn, &mut report).await?;
         Ok(report)
     }
 }

@@ -119,7 +119,7 @@ async fn holders_are_reminded_once_a_day_before() {
     let done = Report {
         events_due: 1,
         holders_told: 1,
-        hints_looked_at: 0,
+        ..Report::default()
     };
     assert_eq!(t.run().await, done);
     assert_eq!(t.run().await, Report::default(), "they were told");
@@ -319,4 +319,38 @@ async fn an_organizer_is_told_once_that_something_is_sold_out() {
         ["Festival tickets for Java Jazz are sold out"]
     );
     assert_eq!(t.run().await.hints_looked_at, 0);
+}
+
+#[tokio::test]
+async fn a_promotional_mail_begins_at_its_time_and_ends_when_nobody_is_left() {
+    let t = setup().await;
+    t.crowd(1_200).await;
+    t.db.run(&format!(
+        "insert into preferences (user_id, mail_promotions, updated_at) select id, true, now() from users;
+         update users set is_verified = true;
+         insert into mailings (organizer_id, audience, english_subject, english_text, status, send_at, created_at, updated_at)
+             values ({}, 'past_buyers', 'Hello', 'Do come.', 'scheduled', '2030-01-01 12:00:10Z', now(), now())",
+        t.organizer
+    ))
+    .await;
+    let promoted = |report: Report| {
+        (
+            report.mailings_begun,
+            report.recipients_looked_at,
+            report.mailings_ended,
+        )
+    };
+    assert_eq!(promoted(t.run().await), (0, 0, 0), "it is too early");
+    t.app.clock.advance(10);
+    assert_eq!(promoted(t.run().await), (1, 1_200, 0));
+    assert_eq!(promoted(t.run().await), (0, 0, 0));
+    assert_eq!(
+        t.db.count("select count(*) from mailing_recipients where state = 'waiting'")
+            .await,
+        1_200
+    );
+    t.db.run("update mailing_recipients set state = 'sent', decided_at = now()")
+        .await;
+    assert_eq!(promoted(t.run().await), (0, 0, 1));
+    assert_eq!(t.db.text("select status from mailings").await, "sent");
 }

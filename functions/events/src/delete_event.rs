@@ -31,7 +31,11 @@ pub(crate) async fn delete_event(
     match db::events::delete(tx.client(), id, caller.id, caller.is_admin()).await? {
         Deleted::Done => {}
         Deleted::InUse => {
-            return Err(Error::conflict("in_use", "The event has tickets; delete them first").into());
+            return Err(Error::conflict(
+                "in_use",
+                "The event has tickets or was promoted by mail; cancel it instead",
+            )
+            .into());
         }
         Deleted::Missing => return Err(missing().into()),
     }

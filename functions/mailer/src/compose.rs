@@ -3,12 +3,13 @@
 use crate::letter::Letter;
 use crate::letters::{
     self, Bill, EventCancelled, EventChanged, EventReminder, Line, MOST_TICKETS, OrderPlaced, Payment,
-    Progress, RefundDue, Ticket, Tickets, TransferDue, TransferEnded, WebhookDisabled,
+    Progress, Promoted, Promotion, RefundDue, Ticket, Tickets, TransferDue, TransferEnded, WebhookDisabled,
 };
 use crate::{App, Language, is_web_link};
 use db::announcements::{Announcement, Occasion};
 use db::events::Event;
 use db::issued::IssuedTicket;
+use db::mailing_recipients::Turn;
 use db::orders::{Order, OrderItem};
 use db::users::User;
 use domain::calendar::{self, Entry};
@@ -18,7 +19,7 @@ use domain::order::{OrderStatus, check_payable};
 use domain::refund::RefundStatus;
 use domain::user::Email;
 use domain::webhook::WhyDisabled;
-use domain::{AnnouncementId, Error, EventId, OrderId, RefundId, Rupiah, UserId, WebhookId};
+use domain::{AnnouncementId, Error, EventId, MailingId, OrderId, RefundId, Rupiah, UserId, WebhookId};
 use mail::{Attachment, Mailbox, OutgoingMail, Picture};
 use ticketing::pdf::Page;
 use ticketing::{Claims, TicketCode, qr};
@@ -29,6 +30,8 @@ pub(crate) enum Composed {
     Mail(Box<OutgoingMail>),
     /// There is nothing to say any more, and why. Such messages come late, e.g. out of the dead-letter queue.
     Overtaken(&'static str),
+    /// It is not its turn: whoever lets it go on announces it again.
+    Later,
 }
 
 /// A letter with its pictures, still without an address.
@@ -36,6 +39,7 @@ struct Content {
     letter: Letter,
     pictures: Vec<Picture>,
     attachments: Vec<Attachment>,
+    unsubscribe: Option<String>,
 }
 
 impl From<Letter> for Content {
@@ -44,6 +48,7 @@ impl From<Letter> for Content {
             letter,
             pictures: Vec::new(),
             attachments: Vec::new(),
+            unsubscribe: None,
         }
     }
 }
@@ -76,6 +81,7 @@ pub(crate) async fn compose(app: &App, message: &Envelope<Mail>) -> Result<Compo
         Mail::RefundDone { refund } => self::refund(app, id, *refund, Progress::Done).await,
         Mail::Payment { order } => payment(app, id, *order).await,
         Mail::WebhookDisabled { webhook } => webhook_disabled(app, id, *webhook).await,
+        Mail::Promotion { mailing, recipient } => promotion(app, id, *mailing, *recipient).await,
         Mail::EventChanged { announcement, holder } | Mail::EventReminder { announcement, holder } => {
             announcement_to(app, id, *announcement, *holder).await
         }
@@ -96,6 +102,7 @@ fn address(app: &App, id: &str, to: &str, name: &str, content: Content) -> Resul
         subject: content.letter.subject,
         pictures: content.pictures,
         attachments: content.attachments,
+        unsubscribe: content.unsubscribe,
     })))
 }
 
@@ -280,9 +287,9 @@ async fn tickets(app: &App, id: &str, order: OrderId) -> Result<Composed, Error>
         },
     );
     let content = Content {
-        letter,
         pictures,
         attachments,
+        ..letter.into()
     };
     address(app, id, &user.email, &user.name, content)
 }
@@ -461,9 +468,8 @@ async fn announcement_to(
         ),
     };
     let content = Content {
-        letter,
-        pictures: Vec::new(),
         attachments: vec![calendar_file(app, &event)],
+        ..letter.into()
     };
     address(app, id, &holder.email, &holder.name, content)
 }
@@ -525,6 +531,57 @@ async fn webhook_disabled(app: &App, id: &str, webhook: WebhookId) -> Result<Com
         },
     );
     address(app, id, &user.email, &user.name, letter.into())
+}
+
+/// What somebody promotes, if its recipient wants it at this moment.
+async fn promotion(app: &App, id: &str, mailing: MailingId, recipient: UserId) -> Result<Composed, Error> {
+    let turn = {
+        let mut conn = app.db.conn().await?;
+        let tx = conn.begin().await?;
+        let turn = db::mailing_recipients::begin(&tx, mailing, recipient, app.clock.now()).await?;
+        tx.commit().await.map_err(db::DbError::from)?;
+        if matches!(turn, Turn::Hold) {
+            db::mailing_recipients::withdraw(&conn, mailing, &[recipient]).await?;
+        }
+        turn
+    };
+    let promotion = match turn {
+        Turn::Go(promotion) => promotion,
+        Turn::Hold => return Ok(Composed::Later),
+        Turn::Over(reason) => return Ok(Composed::Overtaken(reason)),
+    };
+    let wanted = promotion.language.unwrap_or(app.language);
+    let (language, words) = promotion
+        .messages
+        .to_reader(wanted)
+        .ok_or_else(|| Error::internal("the mailing says nothing"))?;
+    let token = app.unsubscribing.sign(recipient.get());
+    let unsubscribe = format!("{}/api/v1/users/unsubscribe?token={token}", app.base_url);
+    let letter = letters::promotion(
+        language,
+        Promotion {
+            name: &promotion.name,
+            sender: promotion.sender.as_deref(),
+            words,
+            event: promotion.event.as_ref().map(|event| Promoted {
+                name: &event.name,
+                date: event.date,
+                zone: &event.time_zone,
+                location: &event.location,
+                link: format!("{}/events/{}", app.frontend_url, event.id),
+            }),
+            code: promotion
+                .promo
+                .as_ref()
+                .map(|(code, until)| (code.as_str(), *until)),
+            unsubscribe: unsubscribe.clone(),
+        },
+    );
+    let content = Content {
+        unsubscribe: Some(unsubscribe),
+        ..letter.into()
+    };
+    address(app, id, &promotion.email, &promotion.name, content)
 }
 
 /// The language that the owner of an address chose, else that of the fleet.

@@ -47,6 +47,15 @@ pub enum Block {
     },
     /// A ticket with its code.
     Ticket(TicketCard),
+    /// Sentences of less weight, and where they lead.
+    Leave {
+        /// The sentences.
+        note: String,
+        /// What the link is called.
+        label: &'static str,
+        /// Where it leads.
+        link: String,
+    },
 }
 
 /// One line of a bill.
@@ -126,6 +135,7 @@ impl Block {
         match self {
             Self::Paragraph(sentences) | Self::Note(sentences) => writeln!(text, "{sentences}"),
             Self::Button { label, link } => writeln!(text, "{label}:\n{link}"),
+            Self::Leave { note, label, link } => writeln!(text, "{note}\n{label}: {link}"),
             Self::Code(digits) => writeln!(text, "{digits}"),
             Self::Facts(facts) => write_facts(text, facts),
             Self::Bill { lines, sums } => {

@@ -1,4 +1,5 @@
-//! Sends the mails of the queue `mail`: claims the message, loads what the mail is about, writes it and hands it to SES.
+//! Sends the mails of the queues `mail` and `promotions`, each by a function of its own: claims the message, loads what the mail
+//! is about, writes it and hands it to SES.
 //!
 //! SES knows no repetition, so each message is claimed in `mail_log` before and marked after. A message that comes again
 //! sends nothing; two workers never send the same one at a time. Between SES and the mark a crash can make a mail go
@@ -18,8 +19,11 @@ use domain::suppression::Purpose;
 use domain::{Error, Kind, Timestamp};
 use kv::FleetBreaker;
 use mail::{MailError, Mailbox, Mailer, OutgoingMail, ProviderId};
-use runtime::{BootError, Clock, Env};
+use runtime::{BootError, Clock, Env, LinkKey};
+use std::num::NonZeroU32;
+use std::time::Duration;
 use ticketing::SigningKeys;
+use tokio::time::Instant;
 use worker::{Consumer, Record};
 
 /// Seconds for which a worker owns a mail. If it dies, the mail has to go before its message was delivered five times, which takes
@@ -46,11 +50,18 @@ pub struct App {
     pub frontend_url: String,
     /// Language of mails to people who did not choose one.
     pub language: Language,
+    /// Address of the API, without a slash at its end.
+    pub base_url: String,
+    /// Signs the links that end promotional mails.
+    pub unsubscribing: LinkKey,
+    /// How long a promotional mail takes at least, so that those who send them leave the rest of what SES lets through to others.
+    pub pace: Duration,
 }
 
 impl App {
     /// Reads `DATABASE_URL`, `STATE_TABLE`, `MAIL_FROM`, `FRONTEND_URL`, `TICKET_SIGNING_KEYS`, `DEFAULT_LANGUAGE` (`id` or `en`, `id` if
-    /// absent) and `MAIL_CONFIGURATION_SET` (of SES; may be absent). Nothing is connected yet.
+    /// absent), `MAIL_CONFIGURATION_SET` (of SES; may be absent), `BASE_URL` and `JWT_SECRET`. With `PROMOTIONS_PER_SECOND` the
+    /// mails are promotional: they go at that pace, by a breaker of their own. Nothing is connected yet.
     ///
     /// # Errors
     /// Which variable is missing or wrong.
@@ -71,14 +82,28 @@ impl App {
         let keys = SigningKeys::parse(env.secret("TICKET_SIGNING_KEYS")?.expose())
             .map_err(|error| invalid("TICKET_SIGNING_KEYS", error.to_string()))?;
         let config = db::Config::from_lookup(|name| env.get(name)).map_err(BootError::Other)?;
+        let per_second = match env.get("PROMOTIONS_PER_SECOND") {
+            Some(_) => Some(env.parsed("PROMOTIONS_PER_SECOND", NonZeroU32::MIN)?),
+            None => None,
+        };
+        let breaker = if per_second.is_some() {
+            "promotional mail"
+        } else {
+            "mail"
+        };
         Ok(Self {
             db: Db::new(config),
             mailer: Mailer::connect(from, configuration_set).await,
-            breaker: FleetBreaker::new("mail", kv::Store::connect(env.required("STATE_TABLE")?).await),
+            breaker: FleetBreaker::new(breaker, kv::Store::connect(env.required("STATE_TABLE")?).await),
             clock: Clock::system(),
             keys,
             frontend_url,
             language: env.parsed("DEFAULT_LANGUAGE", Language::default())?,
+            base_url: env.required("BASE_URL")?.trim_end_matches('/').to_owned(),
+            unsubscribing: LinkKey::derive(&env.secret("JWT_SECRET")?, "unsubscribe"),
+            pace: per_second.map_or(Duration::ZERO, |many| {
+                Duration::from_secs(1) * domain::mailing::MAILERS / many.get()
+            }),
         })
     }
 
@@ -111,6 +136,11 @@ impl App {
             Composed::Overtaken(reason) => {
                 tracing::info!(mail = message.id, reason, "mail is not needed any more");
                 self.drop_for_good(&message.id, reason).await
+            }
+            Composed::Later => {
+                // Its row waits until somebody announces it again; this message has nothing more to say.
+                self.give_back(&message.id, until).await;
+                Ok(())
             }
         }
     }
@@ -156,6 +186,24 @@ impl App {
         }
     }
 
+    /// Notes with the recipient of a promotional mail what became of it, as the log says. If that fails, the next delivery does it.
+    async fn settle(&self, message: &Envelope<Mail>) {
+        let Mail::Promotion { mailing, recipient } = message.body else {
+            return;
+        };
+        let settled = async {
+            let conn = self.db.conn().await?;
+            db::mailing_recipients::settle(&conn, &message.id, mailing, recipient).await
+        };
+        if let Err(error) = settled.await {
+            tracing::warn!(
+                mail = message.id,
+                ?error,
+                "failed to note who got a promotional mail"
+            );
+        }
+    }
+
     async fn drop_for_good(&self, id: &str, reason: &str) -> Result<(), Error> {
         let conn = self.db.conn().await?;
         Ok(mail_log::drop_for_good(&conn, id, reason, self.clock.now()).await?)
@@ -177,8 +225,12 @@ impl Consumer for App {
     async fn consume(&self, record: &Record) -> Result<(), Error> {
         let message: Envelope<Mail> = worker::decode(&record.body)?;
         let until = self.clock.now().plus_seconds(LEASE);
+        let started = Instant::now();
         match self.claim(&message, until).await? {
-            Claim::Done => Ok(()),
+            Claim::Done => {
+                self.settle(&message).await;
+                Ok(())
+            }
             Claim::Busy => Err(Error::new(
                 Kind::Unavailable,
                 "mail_in_flight",
@@ -188,6 +240,10 @@ impl Consumer for App {
                 let outcome = self.deliver(&message, until).await;
                 if outcome.is_err() {
                     self.give_back(&message.id, until).await;
+                }
+                self.settle(&message).await;
+                if matches!(message.body, Mail::Promotion { .. }) {
+                    tokio::time::sleep_until(started + self.pace).await;
                 }
                 outcome
             }
@@ -214,6 +270,7 @@ const fn kind(mail: &Mail) -> &'static str {
         Mail::EventChanged { .. } => "event_changed",
         Mail::EventReminder { .. } => "event_reminder",
         Mail::WebhookDisabled { .. } => "webhook_disabled",
+        Mail::Promotion { .. } => "promotion",
     }
 }
 
@@ -222,6 +279,7 @@ const fn purpose(mail: &Mail) -> Purpose {
     match mail {
         Mail::Verification { .. } => Purpose::Proof,
         Mail::EventReminder { .. } => Purpose::Reminder,
+        Mail::Promotion { .. } => Purpose::Promotion,
         Mail::ResetCode { .. }
         | Mail::Decoy
         | Mail::OrderPlaced { .. }

@@ -1,13 +1,14 @@
 //! What the mails say and look like, in both languages, and that nothing a person typed becomes HTML.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use domain::mailing::{Body, SubjectLine, Words};
 use domain::notice::Schedule;
 use domain::{Rupiah, Timestamp};
 use mailer::Language;
 use mailer::letter::Letter;
 use mailer::letters::{
     self, Bill, EventCancelled, EventChanged, EventReminder, Line, MOST_TICKETS, OrderPlaced, Payment,
-    Progress, Refund, RefundDue, Ticket, Tickets, TransferDue, TransferEnded,
+    Progress, Promoted, Promotion, Refund, RefundDue, Ticket, Tickets, TransferDue, TransferEnded,
 };
 
 const CODE: &str = "ORDER-00112233445566778899AABBCCDDEEFF";
@@ -203,6 +204,35 @@ fn transfer_ended(language: Language, cancelled: bool) -> Letter {
     )
 }
 
+fn promotion(language: Language, sender: Option<&str>, text: &str) -> Letter {
+    let words = Words {
+        subject: SubjectLine::parse(language.pick("Makassar Jazz kembali", "Makassar Jazz is back")).unwrap(),
+        text: Body::parse(text).unwrap(),
+    };
+    letters::promotion(
+        language,
+        Promotion {
+            name: "Ayu Lestari",
+            sender,
+            words: &words,
+            event: Some(Promoted {
+                name: "Makassar Jazz",
+                date: at("2030-02-09T12:30:00Z"),
+                zone: "Asia/Makassar",
+                location: "Lapangan Karebosi, Makassar",
+                link: "https://gigglefest.example/events/7".to_owned(),
+            }),
+            code: Some(("EARLYBIRD", at("2030-01-20T16:00:00Z"))),
+            unsubscribe: "https://api.gigglefest.example/api/v1/users/unsubscribe?token=7.00ff".to_owned(),
+        },
+    )
+}
+
+const PROMOTED_ID: &str =
+    "Tahun ini kami kembali ke Karebosi dengan dua panggung.\n\nBelilah sebelum harganya naik!";
+const PROMOTED_EN: &str =
+    "This year we are back at Karebosi with two stages.\n\nBuy before the price goes up!";
+
 /// The whole mail as a reader of a review wants to see it.
 fn shown(letter: &Letter) -> String {
     format!(
@@ -239,6 +269,18 @@ fn every_mail_is_as_reviewed_in_both_languages() {
             ("transfer_due", transfer_due(language, "PT Karebosi & Kawan")),
             ("transfer_ended", transfer_ended(language, false)),
             ("transfer_ended_cancelled", transfer_ended(language, true)),
+            (
+                "promotion",
+                promotion(
+                    language,
+                    Some("Karebosi Events"),
+                    language.pick(PROMOTED_ID, PROMOTED_EN),
+                ),
+            ),
+            (
+                "promotion_of_the_platform",
+                promotion(language, None, language.pick(PROMOTED_ID, PROMOTED_EN)),
+            ),
         ] {
             insta::assert_snapshot!(format!("{name}_{}", language.as_str()), shown(&letter));
         }
@@ -293,6 +335,13 @@ fn what_becomes_of_the_money_is_said_where_there_is_any() {
 }
 
 #[test]
+fn an_organizer_whose_name_is_a_link_is_not_named() {
+    let text = promotion(Language::En, Some("www.evil.example"), PROMOTED_EN).text();
+    assert!(text.contains("written by an organizer on GiggleFest"), "{text}");
+    assert!(!text.contains("evil"), "{text}");
+}
+
+#[test]
 fn text_and_html_give_the_same_facts() {
     for (language, time) in [(Language::Id, "19.45 WIB"), (Language::En, "19:45 WIB")] {
         let letter = order_placed(language, "Ayu", "Festival");
@@ -328,6 +377,7 @@ fn nothing_that_people_typed_becomes_html() {
         event_reminder(Language::Id, evil, 1).html().unwrap(),
         transfer_due(Language::Id, evil).html().unwrap(),
         payment(Language::Id, Some(evil)).html().unwrap(),
+        promotion(Language::Id, Some(evil), evil).html().unwrap(),
         letters::verification(Language::Id, evil, &format!("https://x.example/{evil}"))
             .html()
             .unwrap(),

@@ -19,6 +19,7 @@ async fn what_was_missed_is_published_once_and_forgotten_after_a_day() {
     let app = App {
         db: db.db(),
         queue: Publisher::in_memory(),
+        promotions_per_second: domain::mailing::PER_SECOND,
         clock: Clock::set_to(start()),
     };
     assert_eq!(
@@ -74,6 +75,7 @@ async fn webhooks_that_are_due_are_announced_until_somebody_tries_them() {
     let app = App {
         db: db.db(),
         queue: Publisher::in_memory(),
+        promotions_per_second: domain::mailing::PER_SECOND,
         clock: Clock::set_to(start()),
     };
     let announced = async || {
@@ -110,4 +112,47 @@ async fn webhooks_that_are_due_are_announced_until_somebody_tries_them() {
         .await;
     app.clock.advance(60);
     assert_eq!(announced().await, (151, 0), "of one that works again all");
+}
+
+#[tokio::test]
+async fn promotional_mails_are_announced_at_their_pace_a_part_of_each_mailing() {
+    let db = TestDb::new().await;
+    db.run(
+        "insert into users (id, email, password_hash, name, age, phone_number, created_at, updated_at) overriding system value
+             select n, n || '@example.test', '!', 'Crowd', 30, '0812', now(), now() from generate_series(1, 1500) n;
+         insert into mailings (id, audience, english_subject, english_text, status, send_at, started_at, created_at, updated_at)
+             overriding system value
+             select n, 'everybody', 'Hello', 'Do come.', status, '2030-01-01 11:00:00Z', now(), now(), now()
+             from unnest(array['sending', 'sending', 'paused']) with ordinality as t (status, n);
+         insert into mailing_recipients (mailing_id, user_id, state)
+             select m.id, u.id, 'waiting' from mailings m, users u",
+    )
+    .await;
+    let app = App {
+        db: db.db(),
+        queue: Publisher::in_memory(),
+        promotions_per_second: 20.try_into().unwrap(),
+        clock: Clock::set_to(start()),
+    };
+    let announced = async || {
+        let report = app.run(Order {}).await.unwrap();
+        let sent = app.queue.take_sent();
+        assert_eq!(sent.len(), report.promotions_announced);
+        assert!(sent.iter().all(|message| message.queue == Queue::Promotions));
+        let of = |mailing: &str| {
+            sent.iter()
+                .filter(|message| message.body.contains(mailing))
+                .count()
+        };
+        (of("\"mailing\":1,"), of("\"mailing\":2,"), of("\"mailing\":3,"))
+    };
+    assert_eq!(announced().await, (700, 500, 0), "a minute of them, in turn");
+    app.clock.advance(60);
+    assert_eq!(announced().await, (0, 0, 0), "none of them was sent");
+    db.run("update mailing_recipients set state = 'sent', decided_at = now() where announced_until is not null and user_id > 100")
+        .await;
+    assert_eq!(announced().await, (500, 500, 0), "so many as went");
+    // What nobody decided about is announced again, however long it takes.
+    app.clock.advance(domain::mailing::ANNOUNCED_SECONDS);
+    assert_eq!(announced().await, (700, 500, 0));
 }

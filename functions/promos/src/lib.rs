@@ -1,17 +1,30 @@
 //! Promo codes and campaigns: organizers make them for their own events, admins for the platform; everybody may ask whether a
-//! code works. Carts, checkouts and payments take them.
+//! code works. Carts, checkouts and payments take them. And promotional mails to many people, which `announcer`, `outbox-relay`
+//! and `mailer-promotions` send: this function writes rows only.
 
+mod cancel_mailing;
 mod create_campaign;
 mod create_campaign_codes;
+mod create_mailing;
 mod create_promo;
 mod delete_promo;
 mod get_campaign;
+mod get_mailing;
+mod get_mailing_audience;
 mod limits;
 mod list_campaigns;
+mod list_mailings;
 mod list_promos;
+mod mailing_content;
+mod mailing_out;
+mod mailing_steps;
 mod out;
+mod pause_mailing;
+mod resume_mailing;
+mod send_mailing;
 mod terms;
 mod update_campaign;
+mod update_mailing;
 mod update_promo;
 mod validate_promo;
 
@@ -66,6 +79,15 @@ pub const ROUTES: &[Route] = &[
     get_campaign::ROUTE,
     update_campaign::ROUTE,
     create_campaign_codes::ROUTE,
+    create_mailing::ROUTE,
+    list_mailings::ROUTE,
+    get_mailing::ROUTE,
+    update_mailing::ROUTE,
+    get_mailing_audience::ROUTE,
+    send_mailing::ROUTE,
+    pause_mailing::ROUTE,
+    resume_mailing::ROUTE,
+    cancel_mailing::ROUTE,
 ];
 
 /// The router of this function.
@@ -84,6 +106,18 @@ pub fn router(app: App, site: Site) -> axum::Router {
             &create_campaign_codes::ROUTE,
             create_campaign_codes::create_campaign_codes,
         )
+        .at(&create_mailing::ROUTE, create_mailing::create_mailing)
+        .at(&list_mailings::ROUTE, list_mailings::list_mailings)
+        .at(&get_mailing::ROUTE, get_mailing::get_mailing)
+        .at(&update_mailing::ROUTE, update_mailing::update_mailing)
+        .at(
+            &get_mailing_audience::ROUTE,
+            get_mailing_audience::get_mailing_audience,
+        )
+        .at(&send_mailing::ROUTE, send_mailing::send_mailing)
+        .at(&pause_mailing::ROUTE, pause_mailing::pause_mailing)
+        .at(&resume_mailing::ROUTE, resume_mailing::resume_mailing)
+        .at(&cancel_mailing::ROUTE, cancel_mailing::cancel_mailing)
         .build(app, site)
 }
 

@@ -11,7 +11,7 @@ const FRESH_SECONDS: i64 = 5;
 const PATIENCE: Duration = Duration::from_millis(1_500);
 
 /// The services that the fleet leaves alone while they fail, by the names of their breakers.
-const BREAKERS: [&str; 2] = ["midtrans", "mail"];
+const BREAKERS: [&str; 3] = ["midtrans", "mail", "promotional mail"];
 
 /// Looks at everything at once. What does not answer is itself what there is to tell.
 pub(crate) async fn look(app: &App, now: Timestamp) -> (Timestamp, Found) {

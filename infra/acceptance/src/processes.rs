@@ -8,14 +8,35 @@ impl Fleet {
     /// # Panics
     /// When the fleet does not run on this machine.
     pub fn kill(&self, function: &str) -> usize {
+        let own = self.processes(function).into_iter();
+        own.filter(|pid| kill_process(*pid, Signal::KILL).is_ok()).count()
+    }
+
+    /// The most memory that a process of a function has had so far, in kilobytes; 0 if none runs.
+    ///
+    /// # Panics
+    /// When the fleet does not run on this machine.
+    pub fn peak_memory(&self, function: &str) -> u64 {
+        let of = |pid: Pid| {
+            let status = std::fs::read_to_string(format!("/proc/{}/status", pid.as_raw_nonzero())).ok()?;
+            let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+            peak.split_whitespace().next()?.parse::<u64>().ok()
+        };
+        self.processes(function)
+            .into_iter()
+            .filter_map(of)
+            .max()
+            .unwrap_or(0)
+    }
+
+    fn processes(&self, function: &str) -> Vec<Pid> {
         let variable = format!("AWS_LAMBDA_FUNCTION_NAME=gigglefest-{function}");
         let all = std::fs::read_dir("/proc").expect("this machine shows its processes");
-        let own = all
-            .filter_map(Result::ok)
+        all.filter_map(Result::ok)
             .filter_map(|entry| running(&entry.path(), &variable))
-            .filter(|(_, program)| program.starts_with(&self.local));
-        own.filter(|(pid, _)| kill_process(*pid, Signal::KILL).is_ok())
-            .count()
+            .filter(|(_, program)| program.starts_with(&self.local))
+            .map(|(pid, _)| pid)
+            .collect()
     }
 }
 

@@ -118,6 +118,10 @@ async fn platform() -> Platform {
              overriding system value values (77, {organizer}, 'Mine', now(), '2100-01-01', now(), now())"
         ),
         format!(
+            "insert into mailings (id, organizer_id, audience, english_subject, english_text, status, created_at, updated_at)
+             overriding system value values (81, {organizer}, 'past_buyers', 'Mine', 'Mine alone', 'draft', now(), now())"
+        ),
+        format!(
             "insert into webhook_endpoints (id, owner_id, url, description, events, secret, created_at, updated_at)
              overriding system value values (79, {organizer}, 'https://hooks.example.com', '', array['order.paid'],
                                              sha256(''), now(), now());
@@ -210,6 +214,10 @@ impl Platform {
                 (Owner::Organizer, draft.to_string()),
             ),
             ("/api/v1/webhooks/{id}", (Owner::Organizer, "79".to_owned())),
+            (
+                "/api/v1/promos/mailings/{id}",
+                (Owner::Organizer, "81".to_owned()),
+            ),
             (
                 "/api/v1/promos/campaigns/{id}",
                 (Owner::Organizer, "77".to_owned()),

@@ -246,11 +246,11 @@ def describe_deployment(aws, config, state, folders):
     for page in paginator.paginate(StackName=config["stack"]):
         for resource in page["StackResourceSummaries"]:
             resources[resource["LogicalResourceId"]] = resource
-    state.content["functions"] = {
-        name: resources[logical_id]["PhysicalResourceId"]
-        for logical_id, name in folders.items()
-        if logical_id in resources
-    }
+    # By their names without that of the stack: one binary may be deployed as several functions.
+    physical = {logical_id: resources[logical_id]["PhysicalResourceId"] for logical_id in folders if logical_id in resources}
+    names = {logical_id: name.removeprefix(config["stack"] + "-") for logical_id, name in physical.items()}
+    state.content["functions"] = {names[logical_id]: name for logical_id, name in physical.items()}
+    state.content["folders"] = {names[logical_id]: folders[logical_id] for logical_id in physical}
     stack = aws.cloudformation.describe_stacks(StackName=config["stack"])["Stacks"][0]
     state.content["outputs"] = {o["OutputKey"]: o["OutputValue"] for o in stack.get("Outputs", [])}
     websocket = [r for r in resources.values() if r["PhysicalResourceId"] == localize.WEBSOCKET_API_ID]
@@ -280,18 +280,20 @@ def update(config):
 
 
 def replace_code(aws, state, config, name):
-    physical = state.content.get("functions", {}).get(name)
-    if physical is None:
+    functions, folders = state.content.get("functions", {}), state.content.get("folders", {})
+    deployed = [physical for function, physical in functions.items() if folders.get(function, function) == name]
+    if not deployed:
         raise FleetError(f"{name} is not deployed: add it to template.yaml and run `cargo xtask up`")
     code = Code(aws, state, config["binaries"])
     key = code.uri(name).rsplit("/", 1)[-1]
-    aws.function.update_function_code(FunctionName=physical, S3Bucket=CODE_BUCKET, S3Key=key)
+    for physical in deployed:
+        aws.function.update_function_code(FunctionName=physical, S3Bucket=CODE_BUCKET, S3Key=key)
+        aliases = aws.function.list_aliases(FunctionName=physical)["Aliases"]
+        if aliases:
+            version = aws.function.publish_version(FunctionName=physical)["Version"]
+            for alias in aliases:
+                aws.function.update_alias(FunctionName=physical, Name=alias["Name"], FunctionVersion=version)
     code.forget_replaced()
-    aliases = aws.function.list_aliases(FunctionName=physical)["Aliases"]
-    if aliases:
-        version = aws.function.publish_version(FunctionName=physical)["Version"]
-        for alias in aliases:
-            aws.function.update_alias(FunctionName=physical, Name=alias["Name"], FunctionVersion=version)
 
 
 def invoke(config):

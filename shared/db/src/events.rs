@@ -514,13 +514,19 @@ pub async fn has_upcoming(tx: &Transaction<'_>, organizer: UserId, now: Timestam
 
 const DELETE_SQL: &str = "delete from events where id = $1 and (organizer_id = $2 or $3)";
 
-/// Deletes an event without ticket types. One with ticket types has a history and is cancelled instead.
+/// Deletes an event without ticket types. One with ticket types, or that was promoted, has a history and is cancelled instead.
 pub async fn delete(db: &Client, id: EventId, organizer: UserId, any_owner: bool) -> Result<Deleted> {
     let params = params![INT8: id.get(), INT8: organizer.get(), BOOL: any_owner];
     match db.execute_typed(DELETE_SQL, params).await.map_err(DbError::from) {
         Ok(0) => Ok(Deleted::Missing),
         Ok(_) => Ok(Deleted::Done),
-        Err(error) if error.is_constraint("ticket_types_event_id_fkey") => Ok(Deleted::InUse),
+        Err(error)
+            if error.is_constraint("ticket_types_event_id_fkey")
+                || error.is_constraint("mailings_event_id_fkey")
+                || error.is_constraint("mailings_past_event_id_fkey") =>
+        {
+            Ok(Deleted::InUse)
+        }
         Err(error) => Err(error),
     }
 }

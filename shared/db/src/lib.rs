@@ -21,6 +21,8 @@ pub mod invariants;
 pub mod issued;
 pub mod ledger;
 pub mod mail_log;
+pub mod mailing_recipients;
+pub mod mailings;
 pub mod migrations;
 pub mod notifications;
 pub mod orders;

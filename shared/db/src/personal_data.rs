@@ -286,6 +286,22 @@ pub const TABLES: &[Table] = &[
         ],
     },
     Table {
+        name: "mailings", whose: "organizer_id", erasure: Erasure::Stays(PUBLISHED),
+        columns: &[
+            kept("id"), kept("organizer_id"), kept("audience"), kept("past_event_id"), kept("event_id"), kept("promo_id"),
+            kept("indonesian_subject"), kept("indonesian_text"), kept("english_subject"), kept("english_text"),
+            kept("status"), kept("send_at"), neutral("last_user"), kept("started_at"), neutral("selected_at"),
+            kept("finished_at"), kept("created_at"), kept("updated_at"),
+        ],
+    },
+    Table {
+        name: "mailing_recipients", whose: "user_id", erasure: Erasure::Rows,
+        columns: &[
+            kept("mailing_id"), kept("user_id"), erased("state"), erased("reason"), neutral("announced_until"),
+            neutral("announcements"), erased("decided_at"),
+        ],
+    },
+    Table {
         name: "issued_tickets", whose: "holder_id",
         erasure: Erasure::Columns("a ticket that was paid opens the gate, under another name"),
         columns: &[
@@ -527,6 +543,10 @@ const EXPORT_SQL: &str = concat!(
     ", ",
     rows!("promo_redemptions", "t.user_id = $1"),
     ", ",
+    rows!("mailings", "t.organizer_id = $1"),
+    ", ",
+    rows!("mailing_recipients", "t.user_id = $1"),
+    ", ",
     rows!("issued_tickets", "t.holder_id = $1"),
     ", ",
     rows!(
@@ -680,6 +700,9 @@ pub(crate) async fn void_mailed(tx: &Transaction<'_>, id: UserId) -> Result<()> 
 const VOID_TOKENS_SQL: &str =
     "delete from refresh_tokens where session_id in (select id from sessions where user_id = $1)";
 
+// Before the wishes, as a mailer locks them.
+const FORGET_MAILS_SQL: &str = "delete from mailing_recipients where user_id = $1";
+
 // All parts see the account as it was. Its address is unique by its id then, and no mail can ever reach it: the domain is
 // reserved and has no dot.
 const ERASE_SQL: &str = "
@@ -727,6 +750,8 @@ pub(crate) async fn erase(tx: &Transaction<'_>, id: UserId, now: Timestamp) -> R
     orders::lock_all(tx, id).await?;
     let items = cart::lock_all(tx, id).await?;
     tx.execute_typed(VOID_TOKENS_SQL, params![INT8: id.get()]).await?;
+    tx.execute_typed(FORGET_MAILS_SQL, params![INT8: id.get()])
+        .await?;
     let params = params![INT8: id.get(), TEXT: DELETED_NAME, TIMESTAMPTZ: now.inner()];
     tx.execute_typed(ERASE_SQL, params).await?;
     reviews::erase(tx, id).await?;

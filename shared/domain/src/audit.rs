@@ -3,8 +3,8 @@
 
 use crate::user::Role;
 use crate::{
-    ApiKeyId, CampaignId, CategoryId, EventId, NotificationId, PaymentId, PromoId, ReviewId, SubjectId,
-    TicketTypeId, Timestamp, UserId, WebhookId,
+    ApiKeyId, CampaignId, CategoryId, EventId, MailingId, NotificationId, PaymentId, PromoId, ReviewId,
+    SubjectId, TicketTypeId, Timestamp, UserId, WebhookId,
 };
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -46,6 +46,8 @@ pub enum Subject {
     Review(ReviewId, EventId),
     /// Where an organizer's own system is told what happened.
     Webhook(WebhookId),
+    /// A promotional mail to many people.
+    Mailing(MailingId),
 }
 
 impl Subject {
@@ -62,6 +64,7 @@ impl Subject {
             Self::Notification(_) => SubjectKind::Notification,
             Self::Review(..) => SubjectKind::Review,
             Self::Webhook(_) => SubjectKind::Webhook,
+            Self::Mailing(_) => SubjectKind::Mailing,
         }
     }
 
@@ -78,6 +81,7 @@ impl Subject {
             Self::Notification(id) => id.get(),
             Self::Review(id, _) => id.get(),
             Self::Webhook(id) => id.get(),
+            Self::Mailing(id) => id.get(),
         })
     }
 
@@ -91,7 +95,8 @@ impl Subject {
             | Self::PromoCampaign(_)
             | Self::Payment(_)
             | Self::Notification(_)
-            | Self::Webhook(_) => None,
+            | Self::Webhook(_)
+            | Self::Mailing(_) => None,
         }
     }
 }
@@ -147,11 +152,13 @@ pub enum SubjectKind {
     Review,
     /// Where an organizer's own system is told what happened.
     Webhook,
+    /// A promotional mail to many people.
+    Mailing,
 }
 
 impl SubjectKind {
     /// Every kind.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Event,
         Self::TicketType,
         Self::Category,
@@ -162,6 +169,7 @@ impl SubjectKind {
         Self::Notification,
         Self::Review,
         Self::Webhook,
+        Self::Mailing,
     ];
 
     /// As stored.
@@ -177,6 +185,7 @@ impl SubjectKind {
             Self::Notification => "notification",
             Self::Review => "review",
             Self::Webhook => "webhook",
+            Self::Mailing => "mailing",
         }
     }
 

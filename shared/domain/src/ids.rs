@@ -98,4 +98,6 @@ ids! {
     GateId,
     /// A scan of a ticket.
     CheckInId,
+    /// A promotional mail to many people.
+    MailingId,
 }

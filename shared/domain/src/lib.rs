@@ -17,6 +17,7 @@ pub mod image;
 pub mod inventory;
 pub mod language;
 pub mod ledger;
+pub mod mailing;
 pub mod message;
 pub mod money;
 pub mod notice;

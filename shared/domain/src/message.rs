@@ -2,8 +2,8 @@
 //! after the commit; consumers are idempotent by [`Envelope::id`].
 
 use crate::{
-    AnnouncementId, DeliveryId, EventId, ImageId, NotificationId, OrderId, RefundId, Timestamp, UserId,
-    WebhookId,
+    AnnouncementId, DeliveryId, EventId, ImageId, MailingId, NotificationId, OrderId, RefundId, Timestamp,
+    UserId, WebhookId,
 };
 
 /// A queue of the fleet.
@@ -24,11 +24,14 @@ pub enum Queue {
     Webhooks,
     /// What the mail service tells about mails that went, for `mail-events`. It fills it itself; nothing of the outbox goes there.
     MailEvents,
+    /// Promotional mails, for `mailer-promotions`. A queue of its own, and a mailer of its own: whoever has just bought does not
+    /// wait behind a hundred thousand who might. Nothing of the outbox goes there: rows of recipients wait in its stead.
+    Promotions,
 }
 
 impl Queue {
     /// Every queue.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::PaymentNotifications,
         Self::Mail,
         Self::Media,
@@ -36,6 +39,7 @@ impl Queue {
         Self::Notices,
         Self::Webhooks,
         Self::MailEvents,
+        Self::Promotions,
     ];
 
     /// Name in the outbox, in the template and in environment variables.
@@ -48,6 +52,7 @@ impl Queue {
             Self::Notices => "notices",
             Self::Webhooks => "webhooks",
             Self::MailEvents => "mail-events",
+            Self::Promotions => "promotions",
         }
     }
 
@@ -125,6 +130,16 @@ impl Outgoing {
     /// If it cannot be written as JSON, which would be a mistake in its type.
     pub fn webhook(id: String, work: WebhookWork) -> crate::Result<Self> {
         Self::wrap(id, Queue::Webhooks, work)
+    }
+
+    /// Wraps the promotional mail of one recipient for its queue. Its id follows from both, so that it is the same mail however
+    /// often it is announced.
+    ///
+    /// # Errors
+    /// If it cannot be written as JSON, which would be a mistake in its type.
+    pub fn promotion(mailing: MailingId, recipient: UserId) -> crate::Result<Self> {
+        let id = format!("{:016x}{:016x}", mailing.get(), recipient.get());
+        Self::wrap(id, Queue::Promotions, Mail::Promotion { mailing, recipient })
     }
 
     fn wrap(id: String, queue: Queue, body: impl serde::Serialize) -> crate::Result<Self> {
@@ -329,6 +344,13 @@ pub enum Mail {
     WebhookDisabled {
         /// The endpoint.
         webhook: WebhookId,
+    },
+    /// What somebody promotes.
+    Promotion {
+        /// What is promoted.
+        mailing: MailingId,
+        /// To whom.
+        recipient: UserId,
     },
     /// An event begins soon.
     EventReminder {

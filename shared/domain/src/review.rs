@@ -156,13 +156,8 @@ const HOSTS: [&str; 18] = [
 /// What in a comment a moderator has to see first, if anything. Upper case, digits in place of letters, repeated letters and
 /// invisible characters hide nothing.
 pub fn judge(comment: &Comment) -> Option<Hold> {
-    let text: String = comment
-        .as_str()
-        .chars()
-        .filter(|c| !matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}'))
-        .flat_map(char::to_lowercase)
-        .collect();
-    if text.contains("://") || text.contains("www.") || text.split_whitespace().any(is_link) {
+    let text = visible(comment.as_str());
+    if has_link(&text) {
         return Some(Hold::Link);
     }
     let plain = |c: char| match c {
@@ -183,6 +178,23 @@ pub fn judge(comment: &Comment) -> Option<Hold> {
     words
         .any(|word| BLOCKED.contains(&word.as_str()))
         .then_some(Hold::BlockedWord)
+}
+
+/// The text in lower case, without invisible characters.
+fn visible(text: &str) -> String {
+    text.chars()
+        .filter(|c| !matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}'))
+        .flat_map(char::to_lowercase)
+        .collect()
+}
+
+/// Whether somebody who reads a text might follow it elsewhere.
+pub(crate) fn holds_link(text: &str) -> bool {
+    has_link(&visible(text))
+}
+
+fn has_link(text: &str) -> bool {
+    text.contains("://") || text.contains("www.") || text.split_whitespace().any(is_link)
 }
 
 /// Whether a word names a host: `kaos.example.com/promo`.

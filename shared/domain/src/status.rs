@@ -84,6 +84,7 @@ const fn consumer(queue: Queue) -> &'static str {
         Queue::Notices => "notifier",
         Queue::Webhooks => "webhook-sender",
         Queue::MailEvents => "mail-events",
+        Queue::Promotions => "mailer-promotions",
     }
 }
 
@@ -118,7 +119,7 @@ impl Found {
             ours("janitor", punctual(waiting.hold, now).max(refund)),
             ours("reconciler", punctual(waiting.question, now)),
         ];
-        for service in ["midtrans", "mail"] {
+        for service in ["midtrans", "mail", "promotional mail"] {
             let open = self.breakers.iter().flatten();
             let is_open = open.into_iter().any(|breaker| breaker.service == service);
             all.push(theirs(service, answers(!is_open, Health::Degraded)));

@@ -218,6 +218,7 @@ mod tests {
             html: "<p>Halo</p>".to_owned(),
             pictures: Vec::new(),
             attachments: Vec::new(),
+            unsubscribe: None,
         }
     }
 

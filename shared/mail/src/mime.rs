@@ -3,7 +3,9 @@ use domain::Timestamp;
 use mail_builder::MessageBuilder;
 use mail_builder::headers::address::Address;
 use mail_builder::headers::date::Date;
+use mail_builder::headers::raw::Raw;
 use mail_builder::headers::text::Text;
+use mail_builder::headers::url::URL;
 use mail_builder::mime::MimePart;
 
 /// A mail, complete but for its sender.
@@ -25,6 +27,8 @@ pub struct OutgoingMail {
     pub pictures: Vec<Picture>,
     /// Files to keep.
     pub attachments: Vec<Attachment>,
+    /// Where one click ends mails of this kind (RFC 8058); none for mails that nobody can do without.
+    pub unsubscribe: Option<String>,
 }
 
 /// A picture within the HTML of a mail.
@@ -62,14 +66,20 @@ impl OutgoingMail {
                 return Err(MailError::Permanent(problem));
             }
         }
-        MessageBuilder::new()
+        let mut message = MessageBuilder::new()
             .message_id(format!("{}@{}", token(&self.id), from.domain()))
             .date(Date::new(self.date.unix_seconds()))
             .from(header(from))
             .to(header(to))
             .subject(one_line(&self.subject))
             // Keeps out-of-office answers from coming back.
-            .header("Auto-Submitted", Text::new("auto-generated"))
+            .header("Auto-Submitted", Text::new("auto-generated"));
+        if let Some(url) = &self.unsubscribe {
+            message = message
+                .header("List-Unsubscribe", URL::new(link(url)))
+                .header("List-Unsubscribe-Post", Raw::new("List-Unsubscribe=One-Click"));
+        }
+        message
             .body(self.body())
             .write_to_vec()
             .map_err(|error| MailError::Permanent(error.to_string()))
@@ -125,6 +135,12 @@ fn one_line(text: &str) -> String {
         .to_owned()
 }
 
+/// The text with nothing but what a URL between angle brackets may hold.
+fn link(text: &str) -> String {
+    let plain = |c: &char| c.is_ascii_graphic() && !matches!(c, '<' | '>' | ',' | '"');
+    text.chars().filter(plain).collect()
+}
+
 /// The text with nothing but what an id between angle brackets may hold.
 fn token(text: &str) -> String {
     let plain = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '@');
@@ -152,6 +168,7 @@ mod tests {
             html: "<p>Halo</p>".to_owned(),
             pictures: Vec::new(),
             attachments: Vec::new(),
+            unsubscribe: None,
         }
     }
 
@@ -210,6 +227,26 @@ mod tests {
                 "Content-Type"
             ]
         );
+    }
+
+    #[test]
+    fn a_mail_that_can_be_ended_says_where_with_one_click() {
+        let url = "https://api.example/api/v1/users/unsubscribe?token=7.0123456789abcdef";
+        let with = |url: &str| {
+            let mail = OutgoingMail {
+                unsubscribe: Some(url.to_owned()),
+                ..mail()
+            };
+            mail.to_mime(&from()).unwrap()
+        };
+        let raw = with(url);
+        let message = parse(&raw);
+        let header = |name: &str| message.header_raw(name).unwrap().trim().to_owned();
+        assert_eq!(header("List-Unsubscribe"), format!("<{url}>"));
+        assert_eq!(header("List-Unsubscribe-Post"), "List-Unsubscribe=One-Click");
+        let evil = with("https://x.example/>\r\nBcc: evil@example.org\r\n\r\n");
+        assert!(parse(&evil).bcc().is_none());
+        assert_eq!(header_names(&evil).len(), 10);
     }
 
     #[test]

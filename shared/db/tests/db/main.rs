@@ -23,6 +23,7 @@ mod idempotency;
 mod images;
 mod invariants;
 mod life_cycle;
+mod mailings;
 mod notifications;
 mod offers;
 mod outbox;

@@ -16,8 +16,10 @@ const CANARY: &str = "canary-7f3";
 const SECRET: &str = "secret-9c1";
 
 /// Columns that take only words of a list, truth values, numbers or times: the words above cannot stand in them.
-const CLOSED: [(&str, &str); 3] = [
+const CLOSED: [(&str, &str); 5] = [
     ("preferences", "language"),
+    ("mailing_recipients", "state"),
+    ("mailing_recipients", "reason"),
     ("api_keys", "scopes"),
     ("transfer_accounts", "account_number"),
 ];
@@ -174,6 +176,11 @@ async fn somebody(db: &TestDb) -> UserId {
              values ({user}, 'Early birds', now(), now() + '1 day', now(), now());
          insert into promo_codes (code, organizer_id, percent, valid_from, valid_to, created_at, updated_at)
              values ('EARLY', {user}, 1000, now(), now() + '1 day', now(), now());
+         insert into mailings (organizer_id, audience, event_id, english_subject, english_text, status, send_at, started_at,
+                               created_at, updated_at)
+             values ({user}, 'past_buyers', {event}, 'Hello', 'Do come.', 'sending', now(), now(), now(), now());
+         insert into mailing_recipients (mailing_id, user_id, state, decided_at)
+             select id, {user}, 'sent', now() from mailings;
          insert into promo_redemptions select o.id, p.id, o.user_id, 1, 'taken', now(), now() from orders o, promo_codes p;
          insert into payments (order_id, user_id, amount, original_amount, status, transaction_token, redirect_url,
                                payment_date, created_at, updated_at)
