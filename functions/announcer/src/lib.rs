@@ -4,7 +4,7 @@
 //! A part of the holders is told in one transaction, their mails included, which `outbox-relay` publishes. So this function has
 //! no queue, dying in the middle repeats nothing, and a run that reaches its end goes on a minute later.
 
-use domain::Error;
+use domain::{Error, alert};
 use runtime::{BootError, Clock, Env};
 use std::collections::VecDeque;
 use worker::Job;
@@ -132,6 +132,7 @@ impl Job for App {
             }
         }
         self.promote(&mut conn, &mut report).await?;
+        db::job_runs::done(&conn, alert::Job::Announcer, now).await?;
         Ok(report)
     }
 }

@@ -10,6 +10,9 @@ const TIME: Duration = Duration::from_secs(35);
 /// hour; a large one hour after hour in turns, 160,000 orders at a time.
 const SLICES_OF_A_RUN: i64 = 16;
 
+/// Parts in which a rule was broken at the last look, looked at again in one run.
+const KNOWN_PARTS: u32 = 16;
+
 /// Ids of a slice: few enough to be read in a fraction of the time a statement has.
 const fn slice_size(subject: Subject) -> i64 {
     match subject {
@@ -31,9 +34,9 @@ struct Work {
     is_late: bool,
 }
 
-/// Looks for what must never be, the newest first and every rule in its turn, so that a slow one keeps no other waiting. What is
-/// found is an error in the log, which alarms look for; nothing is mended, because what broke a rule is for people to find out.
-/// What could not be looked at in time is told as such.
+/// Looks for what must never be: first where it was found before, then the newest, and every rule in its turn, so that a slow one
+/// keeps no other waiting. What is found is an error in the log and kept for `watchman`, which tells people; nothing is mended,
+/// because what broke a rule is for people to find out. What could not be looked at in time is told as such.
 pub(crate) async fn check(app: &App, report: &mut Report, now: Timestamp) -> Result<(), Error> {
     let begun = Instant::now();
     let conn = app.db.conn().await?;
@@ -44,7 +47,7 @@ pub(crate) async fn check(app: &App, report: &mut Report, now: Timestamp) -> Res
     while begun.elapsed() < TIME && all.iter().any(|work| !work.slices.is_empty()) {
         for work in &mut all {
             if begun.elapsed() < TIME {
-                look(&conn, work).await?;
+                look(&conn, work, now).await?;
             }
         }
     }
@@ -91,25 +94,34 @@ async fn plan(conn: &db::Client, rule: Rule, now: Timestamp) -> Result<Work, Err
     }
     // They are taken from the end.
     work.slices.reverse();
+    let known = db::broken_rules::parts(conn, rule, KNOWN_PARTS).await?;
+    work.slices.retain(|slice| !known.contains(slice));
+    work.slices.extend(known);
     Ok(work)
 }
 
 /// Looks at the next slice of a rule. One that takes too long is looked at in halves.
-async fn look(conn: &db::Client, work: &mut Work) -> Result<(), Error> {
+async fn look(conn: &db::Client, work: &mut Work, now: Timestamp) -> Result<(), Error> {
     let Some(slice) = work.slices.pop() else {
         return Ok(());
     };
     match db::invariants::breach(conn, work.rule, slice).await {
-        Ok(None) => {}
-        Ok(Some(found)) => match &mut work.breach {
-            Some(known) => {
-                known.count += found.count;
-                known.rows.extend(found.rows);
+        Ok(found) => {
+            db::broken_rules::note(conn, work.rule, slice, found.as_ref(), now).await?;
+            match (&mut work.breach, found) {
+                (Some(known), Some(found)) => {
+                    known.count += found.count;
+                    known.rows.extend(found.rows);
+                }
+                (None, Some(found)) => work.breach = Some(found),
+                (_, None) => {}
             }
-            None => work.breach = Some(found),
-        },
+        }
         Err(error) if error.is_out_of_time() => match halves(slice) {
-            Some(halves) if work.rule.subject().is_some() => work.slices.extend(halves),
+            Some([older, newer]) if work.rule.subject().is_some() => {
+                db::broken_rules::split(conn, work.rule, slice, older.until).await?;
+                work.slices.extend([older, newer]);
+            }
             _ => work.is_late = true,
         },
         Err(error) => return Err(error.into()),

@@ -9,9 +9,9 @@ mod images;
 mod refunds;
 
 use domain::Error;
+use domain::alert::Job;
 use runtime::{BootError, Clock, Env};
 use settling::Midtrans;
-use worker::Job;
 
 /// Holds given back in one transaction: few enough that no buyer waits for it.
 const HOLDS_AT_ONCE: u32 = 200;
@@ -92,7 +92,7 @@ pub struct Report {
     pub guests_forgotten: usize,
 }
 
-impl Job for App {
+impl worker::Job for App {
     type Order = Order;
     type Report = Report;
 
@@ -101,6 +101,7 @@ impl Job for App {
         let mut report = Report::default();
         if order.check {
             check::check(self, &mut report, now).await?;
+            db::job_runs::done(&*self.db.conn().await?, Job::JanitorCheck, now).await?;
             return Ok(report);
         }
         {
@@ -126,6 +127,7 @@ impl Job for App {
         refunds::announce(self, &mut report, now).await?;
         images::sweep(self, &mut report, now).await?;
         end_orders::end_orders(self, &mut report, now).await?;
+        db::job_runs::done(&*self.db.conn().await?, Job::Janitor, now).await?;
         Ok(report)
     }
 }

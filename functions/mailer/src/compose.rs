@@ -2,8 +2,9 @@
 
 use crate::letter::Letter;
 use crate::letters::{
-    self, Bill, EventCancelled, EventChanged, EventReminder, Line, MOST_TICKETS, OrderPlaced, Payment,
-    Progress, Promoted, Promotion, RefundDue, Ticket, Tickets, TransferDue, TransferEnded, WebhookDisabled,
+    self, Alerts, Bill, EventCancelled, EventChanged, EventReminder, Line, MOST_TICKETS, OrderPlaced,
+    Payment, Progress, Promoted, Promotion, RefundDue, Ticket, Tickets, TransferDue, TransferEnded,
+    WebhookDisabled,
 };
 use crate::{App, Language, is_web_link};
 use db::announcements::{Announcement, Occasion};
@@ -82,6 +83,19 @@ pub(crate) async fn compose(app: &App, message: &Envelope<Mail>) -> Result<Compo
         Mail::Payment { order } => payment(app, id, *order).await,
         Mail::WebhookDisabled { webhook } => webhook_disabled(app, id, *webhook).await,
         Mail::Promotion { mailing, recipient } => promotion(app, id, *mailing, *recipient).await,
+        Mail::Alerts { to, at, news } => {
+            let language = language(app, &*app.db.conn().await?, to).await?;
+            let (at, link) = (*at, format!("{}/status/alerts", app.frontend_url));
+            let letter = letters::alerts(
+                language,
+                Alerts {
+                    at,
+                    news,
+                    link: &link,
+                },
+            );
+            address(app, id, to, "GiggleFest", letter.into())
+        }
         Mail::EventChanged { announcement, holder } | Mail::EventReminder { announcement, holder } => {
             announcement_to(app, id, *announcement, *holder).await
         }

@@ -271,6 +271,7 @@ const fn kind(mail: &Mail) -> &'static str {
         Mail::EventReminder { .. } => "event_reminder",
         Mail::WebhookDisabled { .. } => "webhook_disabled",
         Mail::Promotion { .. } => "promotion",
+        Mail::Alerts { .. } => "alerts",
     }
 }
 
@@ -293,6 +294,7 @@ const fn purpose(mail: &Mail) -> Purpose {
         | Mail::RefundDone { .. }
         | Mail::Payment { .. }
         | Mail::WebhookDisabled { .. }
+        | Mail::Alerts { .. }
         | Mail::EventChanged { .. } => Purpose::Service,
     }
 }

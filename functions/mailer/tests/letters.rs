@@ -1,14 +1,15 @@
 //! What the mails say and look like, in both languages, and that nothing a person typed becomes HTML.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use domain::alert::{Condition, Job, News, Turn};
 use domain::mailing::{Body, SubjectLine, Words};
 use domain::notice::Schedule;
 use domain::{Rupiah, Timestamp};
 use mailer::Language;
 use mailer::letter::Letter;
 use mailer::letters::{
-    self, Bill, EventCancelled, EventChanged, EventReminder, Line, MOST_TICKETS, OrderPlaced, Payment,
-    Progress, Promoted, Promotion, Refund, RefundDue, Ticket, Tickets, TransferDue, TransferEnded,
+    self, Alerts, Bill, EventCancelled, EventChanged, EventReminder, Line, MOST_TICKETS, OrderPlaced,
+    Payment, Progress, Promoted, Promotion, Refund, RefundDue, Ticket, Tickets, TransferDue, TransferEnded,
 };
 
 const CODE: &str = "ORDER-00112233445566778899AABBCCDDEEFF";
@@ -232,6 +233,51 @@ const PROMOTED_ID: &str =
     "Tahun ini kami kembali ke Karebosi dengan dua panggung.\n\nBelilah sebelum harganya naik!";
 const PROMOTED_EN: &str =
     "This year we are back at Karebosi with two stages.\n\nBuy before the price goes up!";
+fn alerts(language: Language, news: &[News]) -> Letter {
+    let link = "https://gigglefest.example/status/alerts";
+    let at = at("2030-01-05T12:45:00Z");
+    letters::alerts(language, Alerts { at, news, link })
+}
+
+/// Everything that one mail can tell: what begins, lasts and is over.
+fn all_news(row: &str) -> Vec<News> {
+    let since = at("2030-01-05T11:45:00Z");
+    let news = |turn, condition| News {
+        turn,
+        condition,
+        since,
+    };
+    vec![
+        news(
+            Turn::Over,
+            Condition::LeftAlone {
+                service: "midtrans".to_owned(),
+            },
+        ),
+        news(
+            Turn::Opened,
+            Condition::DeadLetters {
+                queue: "payment-notifications".to_owned(),
+                messages: 3,
+            },
+        ),
+        news(
+            Turn::Lasts,
+            Condition::JobLate {
+                job: Job::Reconciler,
+                since,
+            },
+        ),
+        news(
+            Turn::Opened,
+            Condition::RuleBroken {
+                rule: "orders_add_up".to_owned(),
+                count: 1,
+                rows: vec![row.to_owned()],
+            },
+        ),
+    ]
+}
 
 /// The whole mail as a reader of a review wants to see it.
 fn shown(letter: &Letter) -> String {
@@ -281,9 +327,33 @@ fn every_mail_is_as_reviewed_in_both_languages() {
                 "promotion_of_the_platform",
                 promotion(language, None, language.pick(PROMOTED_ID, PROMOTED_EN)),
             ),
+            ("alerts", alerts(language, &all_news("ORDER-1: 5 of 6"))),
         ] {
             insta::assert_snapshot!(format!("{name}_{}", language.as_str()), shown(&letter));
         }
+    }
+}
+
+#[test]
+fn the_subject_of_alerts_tells_the_worst_of_it() {
+    let all = all_news("ORDER-1");
+    for (turns, subject) in [
+        (
+            vec![Turn::Opened, Turn::Lasts, Turn::Over],
+            "GiggleFest: 2 problems found",
+        ),
+        (
+            vec![Turn::Lasts, Turn::Over],
+            "GiggleFest: 1 problem not over yet",
+        ),
+        (vec![Turn::Over], "GiggleFest: 1 problem over"),
+    ] {
+        let news: Vec<_> = all
+            .iter()
+            .filter(|news| turns.contains(&news.turn))
+            .cloned()
+            .collect();
+        assert_eq!(alerts(Language::En, &news).subject, subject);
     }
 }
 
@@ -378,6 +448,7 @@ fn nothing_that_people_typed_becomes_html() {
         transfer_due(Language::Id, evil).html().unwrap(),
         payment(Language::Id, Some(evil)).html().unwrap(),
         promotion(Language::Id, Some(evil), evil).html().unwrap(),
+        alerts(Language::Id, &all_news(evil)).html().unwrap(),
         letters::verification(Language::Id, evil, &format!("https://x.example/{evil}"))
             .html()
             .unwrap(),

@@ -3,7 +3,7 @@
 //! promotional mails as go in a minute.
 
 use domain::message::{Outgoing, WebhookWork};
-use domain::{Error, MailingId, Timestamp, UserId, webhook};
+use domain::{Error, MailingId, Timestamp, UserId, alert, webhook};
 use runtime::{BootError, Clock, Env};
 use std::collections::{HashSet, VecDeque};
 use std::num::NonZeroU32;
@@ -166,6 +166,7 @@ impl Job for App {
         let oldest = now.plus_seconds(-webhook::KEEP_SECONDS);
         report.webhooks_forgotten = db::webhook_deliveries::forget(&conn, oldest, 10_000).await?;
         report.promotions_announced = self.announce_promotions(&conn, now).await?;
+        db::job_runs::done(&conn, alert::Job::OutboxRelay, now).await?;
         Ok(report)
     }
 }

@@ -12,8 +12,8 @@ mod ask;
 
 use ask::Outcome;
 use db::reconciliation;
-use domain::Error;
 use domain::reconciliation::LEASE_SECONDS;
+use domain::{Error, alert};
 use futures_util::stream::{self, StreamExt as _};
 use runtime::{BootError, Clock, Env};
 use settling::Midtrans;
@@ -80,7 +80,7 @@ impl Job for App {
     type Report = Report;
 
     async fn run(&self, _: Order) -> Result<Report, Error> {
-        let begun = Instant::now();
+        let (begun, started) = (Instant::now(), self.clock.now());
         let mut report = Report::default();
         while begun.elapsed() < TIME {
             let now = self.clock.now();
@@ -112,6 +112,8 @@ impl Job for App {
                 break;
             }
         }
+        let conn = self.db.conn().await?;
+        db::job_runs::done(&conn, alert::Job::Reconciler, started).await?;
         Ok(report)
     }
 }

@@ -1,6 +1,6 @@
 use crate::App;
 use domain::Timestamp;
-use domain::status::{Found, OpenBreaker};
+use domain::status::{BREAKERS, Found, OpenBreaker};
 use std::sync::PoisonError;
 use std::time::Duration;
 
@@ -9,9 +9,6 @@ const FRESH_SECONDS: i64 = 5;
 
 /// What does not answer within this time counts as away. The answer is due before the caller's own time-out.
 const PATIENCE: Duration = Duration::from_millis(1_500);
-
-/// The services that the fleet leaves alone while they fail, by the names of their breakers.
-const BREAKERS: [&str; 3] = ["midtrans", "mail", "promotional mail"];
 
 /// Looks at everything at once. What does not answer is itself what there is to tell.
 pub(crate) async fn look(app: &App, now: Timestamp) -> (Timestamp, Found) {

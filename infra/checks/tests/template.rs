@@ -176,6 +176,42 @@ fn no_function_on_aws_may_call_itself() {
     );
 }
 
+#[test]
+fn what_the_fleet_cannot_tell_itself_alarms_do() {
+    let template = repository::read("template.yaml").unwrap();
+    let resources = template.lines().filter_map(|line| {
+        let name = line.strip_prefix("  ")?.strip_suffix(':')?;
+        (!name.starts_with([' ', '#'])).then_some(name)
+    });
+    let alarms: Vec<&str> = template.split("Type: AWS::CloudWatch::Alarm").skip(1).collect();
+    let told = |dimension: &str| {
+        let of =
+            |alarm: &&&str| alarm.contains(dimension) && alarm.contains("AlarmActions: [!Ref Operators]");
+        alarms.iter().filter(of).count()
+    };
+    let mut queues = 0;
+    for queue in resources.filter(|name| name.ends_with("Dead")) {
+        queues += 1;
+        let dimension = format!("{{Name: QueueName, Value: !GetAtt {queue}.QueueName}}");
+        assert_eq!(
+            told(&dimension),
+            1,
+            "{queue} needs one alarm that tells the operators"
+        );
+    }
+    assert_eq!(
+        queues,
+        domain::message::Queue::ALL.len(),
+        "queues for what was given up"
+    );
+    let watchman = "{Name: FunctionName, Value: !Ref WatchmanFunction}";
+    assert_eq!(
+        told(watchman),
+        2,
+        "one for a watchman that fails, one for one that is not run"
+    );
+}
+
 /// The lines of each function in the template, by its name there.
 fn functions_of_the_template(template: &str) -> Vec<(String, Vec<&str>)> {
     let mut functions: Vec<(String, Vec<&str>)> = Vec::new();

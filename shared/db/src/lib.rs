@@ -1,10 +1,12 @@
 #![doc = include_str!("../README.md")]
 
 pub mod administration;
+pub mod alerts;
 pub mod announcements;
 pub mod api_keys;
 pub mod attendance;
 pub mod audit;
+pub mod broken_rules;
 pub mod cancellations;
 pub mod cart;
 pub mod categories;
@@ -19,6 +21,7 @@ pub mod idempotency;
 pub mod images;
 pub mod invariants;
 pub mod issued;
+pub mod job_runs;
 pub mod ledger;
 pub mod mail_log;
 pub mod mailing_recipients;

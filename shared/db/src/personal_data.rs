@@ -451,6 +451,31 @@ pub const TABLES: &[Table] = &[
         erasure: Erasure::Stays("who complained of mails, or has no mailbox, is not written to again"),
         columns: &[neutral("address_hash"), kept("bounced_at"), kept("complained_at"), kept("proved_at")],
     },
+    // Who acknowledged an alert stands in the audit log.
+    Table {
+        name: "system_alerts", whose: "", erasure: Erasure::Nothing,
+        columns: &[
+            neutral("id"), neutral("key"), neutral("condition"), neutral("mark"), neutral("first_seen_at"),
+            neutral("last_seen_at"), neutral("opened_at"), neutral("told"), neutral("told_at"), neutral("told_mark"),
+            neutral("acknowledged_mark"), neutral("acknowledged_at"), neutral("acknowledged_by"), neutral("closed_at"),
+        ],
+    },
+    Table {
+        name: "system_watch", whose: "", erasure: Erasure::Nothing,
+        columns: &[neutral("is_one"), neutral("looked_at"), neutral("tellings")],
+    },
+    Table {
+        name: "job_runs", whose: "", erasure: Erasure::Nothing,
+        columns: &[neutral("job"), neutral("done_at")],
+    },
+    // Rows are named by their numbers and the codes of orders.
+    Table {
+        name: "broken_rules", whose: "", erasure: Erasure::Nothing,
+        columns: &[
+            neutral("rule"), neutral("after_id"), neutral("until_id"), neutral("count"), neutral("rows"),
+            neutral("found_at"), neutral("seen_at"),
+        ],
+    },
     Table {
         name: "categories", whose: "", erasure: Erasure::Nothing,
         columns: &[neutral("id"), neutral("name"), neutral("created_at"), neutral("updated_at")],

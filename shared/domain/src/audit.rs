@@ -3,8 +3,8 @@
 
 use crate::user::Role;
 use crate::{
-    ApiKeyId, CampaignId, CategoryId, EventId, MailingId, NotificationId, PaymentId, PromoId, ReviewId,
-    SubjectId, TicketTypeId, Timestamp, UserId, WebhookId,
+    AlertId, ApiKeyId, CampaignId, CategoryId, EventId, MailingId, NotificationId, PaymentId, PromoId,
+    ReviewId, SubjectId, TicketTypeId, Timestamp, UserId, WebhookId,
 };
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -48,6 +48,8 @@ pub enum Subject {
     Webhook(WebhookId),
     /// A promotional mail to many people.
     Mailing(MailingId),
+    /// Something wrong of which the operators are told.
+    Alert(AlertId),
 }
 
 impl Subject {
@@ -65,6 +67,7 @@ impl Subject {
             Self::Review(..) => SubjectKind::Review,
             Self::Webhook(_) => SubjectKind::Webhook,
             Self::Mailing(_) => SubjectKind::Mailing,
+            Self::Alert(_) => SubjectKind::Alert,
         }
     }
 
@@ -82,6 +85,7 @@ impl Subject {
             Self::Review(id, _) => id.get(),
             Self::Webhook(id) => id.get(),
             Self::Mailing(id) => id.get(),
+            Self::Alert(id) => id.get(),
         })
     }
 
@@ -96,7 +100,8 @@ impl Subject {
             | Self::Payment(_)
             | Self::Notification(_)
             | Self::Webhook(_)
-            | Self::Mailing(_) => None,
+            | Self::Mailing(_)
+            | Self::Alert(_) => None,
         }
     }
 }
@@ -154,11 +159,13 @@ pub enum SubjectKind {
     Webhook,
     /// A promotional mail to many people.
     Mailing,
+    /// Something wrong of which the operators are told.
+    Alert,
 }
 
 impl SubjectKind {
     /// Every kind.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Event,
         Self::TicketType,
         Self::Category,
@@ -170,6 +177,7 @@ impl SubjectKind {
         Self::Review,
         Self::Webhook,
         Self::Mailing,
+        Self::Alert,
     ];
 
     /// As stored.
@@ -186,6 +194,7 @@ impl SubjectKind {
             Self::Review => "review",
             Self::Webhook => "webhook",
             Self::Mailing => "mailing",
+            Self::Alert => "alert",
         }
     }
 

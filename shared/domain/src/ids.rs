@@ -100,4 +100,6 @@ ids! {
     CheckInId,
     /// A promotional mail to many people.
     MailingId,
+    /// Something wrong of which the operators are told.
+    AlertId,
 }

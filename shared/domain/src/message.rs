@@ -1,6 +1,7 @@
 //! What travels through the queues. A message is written to the outbox in the transaction of its cause and published
 //! after the commit; consumers are idempotent by [`Envelope::id`].
 
+use crate::alert::News;
 use crate::{
     AnnouncementId, DeliveryId, EventId, ImageId, MailingId, NotificationId, OrderId, RefundId, Timestamp,
     UserId, WebhookId,
@@ -358,6 +359,16 @@ pub enum Mail {
         announcement: AnnouncementId,
         /// Who has tickets.
         holder: UserId,
+    },
+    /// Something is wrong with the fleet, or right again. All that was found at once is one mail, and what it says stays true of
+    /// its moment.
+    Alerts {
+        /// The operators' address.
+        to: String,
+        /// When it was found.
+        at: Timestamp,
+        /// What.
+        news: Vec<News>,
     },
 }
 

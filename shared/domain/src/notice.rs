@@ -1,6 +1,7 @@
 //! What the system itself tells people within the application. A notice is kept as what happened and is put into words when it
 //! is read, in the language that its reader has chosen by then.
 
+use crate::alert::{Condition, Turn};
 use crate::language::Language;
 use crate::percent::Percent;
 use crate::promo::{Off, Terms};
@@ -132,6 +133,15 @@ pub enum Notice {
         /// The code.
         code: String,
     },
+    /// Something is wrong with the fleet, or right again: the most important of what was found at once.
+    SystemAlert {
+        /// Whether it begins, lasts or is over.
+        turn: Turn,
+        /// What it is.
+        condition: Condition,
+        /// How much else was found.
+        more: usize,
+    },
 }
 
 /// When and where an event takes place.
@@ -198,6 +208,7 @@ impl Notice {
             Self::PromoOffered(_) => "promo_offered",
             Self::PromoChanged(_) => "promo_changed",
             Self::PromoEnded { .. } => "promo_ended",
+            Self::SystemAlert { .. } => "system_alert",
         }
     }
 
@@ -295,6 +306,23 @@ impl Notice {
                 format!("Kode promo {code} diperbarui! Sekarang diskon {off}. Berlaku sampai {until}")
             }
             Self::PromoEnded { code } => format!("Kode promo {code} tidak tersedia lagi"),
+            Self::SystemAlert {
+                turn,
+                condition,
+                more,
+            } => {
+                let what = condition.text(language);
+                let said = match turn {
+                    Turn::Opened => format!("Gangguan sistem: {what}."),
+                    Turn::Lasts => format!("Gangguan sistem belum selesai: {what}."),
+                    Turn::Over => format!("Gangguan sistem selesai: {what}."),
+                };
+                if *more == 0 {
+                    said
+                } else {
+                    format!("{said} Dan {more} kabar lain.")
+                }
+            }
         }
     }
 
@@ -376,6 +404,23 @@ impl Notice {
                 )
             }
             Self::PromoEnded { code } => format!("Promo code {code} is no longer available"),
+            Self::SystemAlert {
+                turn,
+                condition,
+                more,
+            } => {
+                let what = condition.text(language);
+                let said = match turn {
+                    Turn::Opened => format!("System alert: {what}."),
+                    Turn::Lasts => format!("System alert, not over yet: {what}."),
+                    Turn::Over => format!("System alert is over: {what}."),
+                };
+                if *more == 0 {
+                    said
+                } else {
+                    format!("{said} And {more} more.")
+                }
+            }
         }
     }
 }
@@ -461,6 +506,11 @@ mod tests {
             Notice::PromoChanged(Offer::new(&code, &terms)),
             Notice::PromoEnded {
                 code: code.as_str().to_owned(),
+            },
+            Notice::SystemAlert {
+                turn: Turn::Lasts,
+                condition: Condition::PaymentsConflicted { count: 3 },
+                more: 2,
             },
         ]
     }

@@ -4,7 +4,10 @@ use crate::Timestamp;
 use crate::message::Queue;
 
 /// What should be done within a minute is late after this time, in seconds: a run may be skipped, three may not.
-const LATE_SECONDS: i64 = 240;
+pub(crate) const LATE_SECONDS: i64 = 240;
+
+/// The services that the fleet leaves alone while they fail, by the names of their breakers.
+pub const BREAKERS: [&str; 3] = ["midtrans", "mail", "promotional mail"];
 
 /// Whether something works.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, schemars::JsonSchema)]
@@ -119,7 +122,7 @@ impl Found {
             ours("janitor", punctual(waiting.hold, now).max(refund)),
             ours("reconciler", punctual(waiting.question, now)),
         ];
-        for service in ["midtrans", "mail", "promotional mail"] {
+        for service in BREAKERS {
             let open = self.breakers.iter().flatten();
             let is_open = open.into_iter().any(|breaker| breaker.service == service);
             all.push(theirs(service, answers(!is_open, Health::Degraded)));

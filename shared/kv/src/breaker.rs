@@ -137,8 +137,11 @@ impl Store {
         Ok(known.map(|known| known.open_until).filter(|until| now < *until))
     }
 
-    /// What the fleet knows about a service that is, or was, left alone.
-    async fn breaker(&self, service: &'static str) -> Result<Option<Shared>, KvError> {
+    /// What the fleet knows about a service that is, or was, left alone and has not been found to work since.
+    ///
+    /// # Errors
+    /// If the table does not answer.
+    pub async fn breaker(&self, service: &'static str) -> Result<Option<Shared>, KvError> {
         match &self.0 {
             Backend::Memory(memory) => Ok(memory
                 .breakers

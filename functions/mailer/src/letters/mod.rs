@@ -1,5 +1,6 @@
 //! The texts of the mails, both languages side by side. One file per mail.
 
+mod alerts;
 mod bill;
 mod event_cancelled;
 mod event_changed;
@@ -15,6 +16,7 @@ mod transfer;
 mod verification;
 mod webhook_disabled;
 
+pub use alerts::{Alerts, alerts};
 pub use bill::{Bill, Line};
 pub use event_cancelled::{EventCancelled, event_cancelled};
 pub use event_changed::{EventChanged, event_changed};

@@ -16,6 +16,7 @@
     reason = "`--nocapture` shows how much a race or a search has tried"
 )]
 
+mod alerts;
 mod check_ins;
 mod connection;
 mod guests;
