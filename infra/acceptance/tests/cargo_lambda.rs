@@ -166,7 +166,7 @@ fn answers_to_event(program: &Path, root: &Path, watch: &Watch, file: &Path) {
     let function = match parts[..] {
         [_, "http", function, _] | [_, "schedule", function] => function,
         [_, "sqs", "payment-notifications" | "refunds", _] => "payment-worker",
-        [_, "sqs", "mail", _] => "mailer",
+        [_, "sqs", "mail" | "promotions", _] => "mailer",
         [_, "sqs", "mail-events", _] => "mail-events",
         [_, "sqs", "media", _] => "media-worker",
         [_, "sqs", "webhooks", _] => "webhook-sender",
