@@ -1,7 +1,9 @@
-use crate::{App, CartItemOut, limits, reserve};
+use crate::reserve::{self, More, Seats};
+use crate::{App, CartItemOut, limits, places};
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use domain::order::MAX_LINES;
+use domain::seating::{SeatNumber, SeatNumbers};
 use domain::ticket::Quantity;
 use domain::{CartItemId, Error, TicketTypeId, Timestamp, UserId};
 use std::sync::Arc;
@@ -21,6 +23,9 @@ pub(crate) const ROUTE: Route = Route::new(
 .conflicts(&[
     "sold_out",
     "held_by_others",
+    "seat_taken",
+    "seat_accessible",
+    "single_seat",
     "limit_reached",
     "below_minimum",
     "sales_closed",
@@ -33,8 +38,44 @@ web::input! {
     pub(crate) struct AddItemIn {
         /// Which ticket type.
         ticket_id: TicketTypeId,
-        /// How many more.
-        quantity: Quantity,
+        /// How many more. Of a ticket with seats, the best that are left, unless `seatIds` says which.
+        quantity: Option<Quantity>,
+        /// Which seats of the event's map more, for a ticket with seats.
+        seat_ids: Option<SeatNumbers>,
+        /// Whether seats that are kept for people who need them are asked for: at least one of them, and the others beside it.
+        accessible: Option<bool>,
+    }
+}
+
+impl AddItemIn {
+    /// How many more.
+    fn quantity(&self) -> domain::Result<u32> {
+        let chosen = self.seat_ids.as_ref().map(SeatNumbers::count);
+        match (self.quantity.map(Quantity::get), chosen) {
+            (Some(quantity), Some(chosen)) if quantity != chosen => Err(Error::invalid_field(
+                "quantity",
+                "\"quantity\" must be the number of \"seatIds\"",
+            )),
+            (quantity, chosen) => chosen
+                .or(quantity)
+                .ok_or_else(|| Error::invalid_field("quantity", "\"quantity\" is required")),
+        }
+    }
+
+    /// The seats that a row gets beside those that it has.
+    fn seats<'a>(&self, has: &[SeatNumber], chosen: &'a mut Vec<SeatNumber>, quantity: u32) -> Seats<'a> {
+        let more = match &self.seat_ids {
+            Some(seats) => {
+                chosen.extend(seats.as_slice().iter().filter(|seat| !has.contains(seat)));
+                More::Chosen(chosen)
+            }
+            None => More::Best(quantity),
+        };
+        Seats {
+            keep: has.to_vec(),
+            more,
+            accessible: self.accessible.unwrap_or(false),
+        }
     }
 }
 
@@ -48,6 +89,7 @@ pub(crate) async fn add_item(
     let quota = limits::write(&app, &ip, caller, now).await?;
     let once = request.take_once(ROUTE.id, caller.id);
     let input = request.body;
+    let more = input.quantity()?;
     let mut conn = app.db.conn().await?;
     let tx = conn.begin().await?;
     if let Some(stored) = db::idempotency::claim(&tx, once.as_ref(), now).await? {
@@ -59,21 +101,40 @@ pub(crate) async fn add_item(
     sale.rules.check_guest(buyer.is_guest)?;
     let bought = reserve::bought(&tx, caller.id, sale.id).await?;
     let cart = db::cart::lock_all(&tx, caller.id).await?;
-    let item = match cart.iter().find(|item| item.ticket_type_id == sale.id) {
+    let found = cart.iter().find(|item| item.ticket_type_id == sale.id);
+    if found.is_none() && cart.len() >= MAX_LINES {
+        let message = format!("A cart holds at most {MAX_LINES} kinds of tickets");
+        sale.rules.check(more, bought, now)?;
+        return Err(Error::conflict("cart_full", message).into());
+    }
+    if !sale.seated && (input.seat_ids.is_some() || input.accessible == Some(true)) {
+        return Err(Error::invalid_field("seatIds", "This ticket has no seats to choose").into());
+    }
+    let mut chosen = Vec::new();
+    let item = match found {
+        Some(item) if sale.seated => {
+            let has = item.seats.as_deref().unwrap_or_default();
+            let wanted = input.seats(has, &mut chosen, more);
+            let has = u32::try_from(has.len()).unwrap_or(u32::MAX);
+            sale.rules
+                .check(has.saturating_add(wanted.more.count()), bought, now)?;
+            reserve::set_seats(&app, &tx, item, &sale, wanted, now).await?;
+            item.id
+        }
+        None if sale.seated => {
+            sale.rules.check(more, bought, now)?;
+            let wanted = input.seats(&[], &mut chosen, more);
+            reserve::add_seats(&app, &tx, caller.id, &sale, wanted, now).await?
+        }
         Some(item) => {
-            let quantity = item.quantity.saturating_add(input.quantity.get());
+            let quantity = item.quantity.saturating_add(more);
             sale.rules.check(quantity, bought, now)?;
             reserve::set_quantity(&app, &tx, item, &sale, quantity, now).await?;
             item.id
         }
         None => {
-            let quantity = input.quantity.get();
-            sale.rules.check(quantity, bought, now)?;
-            if cart.len() >= MAX_LINES {
-                let message = format!("A cart holds at most {MAX_LINES} kinds of tickets");
-                return Err(Error::conflict("cart_full", message).into());
-            }
-            reserve::add(&app, &tx, caller.id, &sale, quantity, now).await?
+            sale.rules.check(more, bought, now)?;
+            reserve::add(&app, &tx, caller.id, &sale, more, now).await?
         }
     };
     if once.is_none() {
@@ -99,8 +160,9 @@ async fn shown(
     let (item, ticket) = db::cart::find(db, item, owner)
         .await?
         .ok_or_else(|| Error::not_found("Cart item"))?;
+    let seats = places(db, &[&item]).await?;
     Ok(Answer::created(
         "Item added to cart successfully",
-        CartItemOut::of(&item, ticket, now),
+        CartItemOut::of(&item, ticket, &seats, now),
     ))
 }

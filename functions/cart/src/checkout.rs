@@ -26,6 +26,7 @@ pub(crate) const ROUTE: Route = Route::new(
 .conflicts(&[
     "sold_out",
     "held_by_others",
+    "seat_taken",
     "limit_reached",
     "below_minimum",
     "sales_closed",
@@ -141,6 +142,13 @@ pub(crate) async fn checkout(
     }
     for ((item, line), held) in items.iter().zip(line_ids).zip(held) {
         let sale = sale_of(&sales, item)?;
+        if sale.seated {
+            let mut pick = runtime::random::below;
+            db::cart::hand_over_seats(&tx, item, line, expires_at, now, &mut pick)
+                .await
+                .map_err(|error| named(error, sale))?;
+            continue;
+        }
         let want = Want {
             ticket_type: sale.id,
             quantity: item.quantity,

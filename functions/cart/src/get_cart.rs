@@ -1,4 +1,4 @@
-use crate::{App, CartItemOut};
+use crate::{App, CartItemOut, places};
 use axum::extract::State;
 use domain::Rupiah;
 use domain::price::{Price, price};
@@ -91,9 +91,10 @@ pub(crate) async fn get_cart(
         Err(_) if codes.is_empty() => None,
         Err(refused) => return Err(refused.into()),
     };
+    let seats = places(&conn, &rows.iter().map(|(item, _)| item).collect::<Vec<_>>()).await?;
     let items: Vec<_> = rows
         .into_iter()
-        .map(|(item, full)| CartItemOut::of(&item, full, now))
+        .map(|(item, full)| CartItemOut::of(&item, full, &seats, now))
         .collect();
     Ok(Answer::ok(CartOut {
         total,

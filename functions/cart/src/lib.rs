@@ -14,7 +14,7 @@ use runtime::{BootError, Clock, Env};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::num::NonZeroU32;
-use views::FullTicketOut;
+use views::{FullTicketOut, SeatOut};
 use web::{Route, Router, Site, Tokens};
 
 /// What the handlers work with.
@@ -99,10 +99,31 @@ pub struct CartItemOut {
     pub ticket: FullTicketOut,
     /// Until when the stock is kept; null when the time is over and the stock went back.
     pub reserved_until: Option<Timestamp>,
+    /// Which seats; null if it is no ticket with seats.
+    pub seats: Option<Vec<SeatOut>>,
+}
+
+/// The seats of rows of a cart.
+async fn places(db: &db::Client, items: &[&db::cart::CartItem]) -> domain::Result<Vec<db::seats::Place>> {
+    let seats: Vec<_> = items
+        .iter()
+        .flat_map(|item| {
+            item.seats
+                .iter()
+                .flatten()
+                .map(|seat| (item.ticket_type_id, *seat))
+        })
+        .collect();
+    Ok(db::seats::places(db, &seats).await?)
 }
 
 impl CartItemOut {
-    fn of(item: &db::cart::CartItem, ticket: db::ticket_types::FullTicketType, now: Timestamp) -> Self {
+    fn of(
+        item: &db::cart::CartItem,
+        ticket: db::ticket_types::FullTicketType,
+        places: &[db::seats::Place],
+        now: Timestamp,
+    ) -> Self {
         Self {
             id: item.id,
             user_id: item.user_id,
@@ -112,6 +133,10 @@ impl CartItemOut {
             updated_at: item.updated_at,
             ticket: FullTicketOut::new(ticket, now),
             reserved_until: (item.reserved_until > now).then_some(item.reserved_until),
+            seats: item
+                .seats
+                .as_deref()
+                .map(|seats| SeatOut::all(places, item.ticket_type_id, seats)),
         }
     }
 }

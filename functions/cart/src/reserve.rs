@@ -1,8 +1,10 @@
 use crate::App;
 use db::Transaction;
 use db::cart::CartItem;
+use db::seats::{self, Claim};
 use db::stock::{self, Owner, Want};
 use db::ticket_types::ForSale;
+use domain::seating::{ChoiceError, SeatNumber};
 use domain::{CartItemId, Error, TicketTypeId, Timestamp, UserId};
 use std::slice;
 
@@ -56,6 +58,123 @@ pub(crate) async fn set_quantity(
         take(tx, item.id, sale, quantity - held, until, now).await?;
     }
     Ok(())
+}
+
+/// Which seats a row gets beside those that it keeps.
+pub(crate) enum More<'a> {
+    /// These.
+    Chosen(&'a [SeatNumber]),
+    /// As many of the best as that.
+    Best(u32),
+}
+
+impl More<'_> {
+    /// How many.
+    pub(crate) fn count(&self) -> u32 {
+        match self {
+            Self::Chosen(seats) => u32::try_from(seats.len()).unwrap_or(u32::MAX),
+            Self::Best(count) => *count,
+        }
+    }
+}
+
+/// What a row of seats shall be.
+pub(crate) struct Seats<'a> {
+    /// Which of its seats stay. Those that it does not hold any more are taken again.
+    pub keep: Vec<SeatNumber>,
+    /// Which it gets.
+    pub more: More<'a>,
+    /// Whether seats that are kept for people who need them are asked for.
+    pub accessible: bool,
+}
+
+/// Adds a row for seats of a ticket type that the locked buyer does not have in the cart.
+pub(crate) async fn add_seats(
+    app: &App,
+    tx: &Transaction<'_>,
+    buyer: UserId,
+    sale: &ForSale,
+    wanted: Seats<'_>,
+    now: Timestamp,
+) -> domain::Result<CartItemId> {
+    let until = domain::cart::reserved_until(now, now, app.hold_seconds);
+    let item = db::cart::insert(tx, buyer, sale.id, wanted.more.count(), until, now).await?;
+    take_seats(tx, item.id, sale, wanted, until, now).await?;
+    Ok(item.id)
+}
+
+/// Brings a locked row to the seats that are wanted: gives back those that are not, takes those that are missing, and keeps them all
+/// for a while.
+pub(crate) async fn set_seats(
+    app: &App,
+    tx: &Transaction<'_>,
+    item: &CartItem,
+    sale: &ForSale,
+    mut wanted: Seats<'_>,
+    now: Timestamp,
+) -> domain::Result<()> {
+    stock::lock_cart_holds(tx, item.id).await?;
+    let held = seats::held(tx, Owner::Cart(item.id)).await?;
+    let held_since = if held.is_empty() { now } else { item.held_since };
+    let until = domain::cart::reserved_until(held_since, now, app.hold_seconds);
+    let kept = u32::try_from(wanted.keep.len()).unwrap_or(u32::MAX);
+    let quantity = kept.saturating_add(wanted.more.count());
+    db::cart::update(tx, item.id, quantity, until, held_since, now).await?;
+    if !held.is_empty() {
+        stock::extend_cart(tx, item.id, until).await?;
+    }
+    let back: Vec<_> = held
+        .iter()
+        .filter(|seat| !wanted.keep.contains(seat))
+        .copied()
+        .collect();
+    seats::release(tx, item.id, &back).await?;
+    wanted.keep.sort_unstable();
+    let lost: Vec<_> = wanted
+        .keep
+        .iter()
+        .filter(|seat| !held.contains(seat))
+        .copied()
+        .collect();
+    let claim = claim(item.id, sale, until);
+    if let Some(seat) = seats::take(tx, claim, &lost, now).await?.first() {
+        return Err(ChoiceError::Taken(*seat).into());
+    }
+    take_seats(tx, item.id, sale, wanted, until, now).await
+}
+
+fn claim(item: CartItemId, sale: &ForSale, until: Timestamp) -> Claim {
+    Claim {
+        owner: Owner::Cart(item),
+        ticket_type: sale.id,
+        until,
+    }
+}
+
+/// Takes the seats that a row gets, and writes down all of its seats.
+async fn take_seats(
+    tx: &Transaction<'_>,
+    item: CartItemId,
+    sale: &ForSale,
+    wanted: Seats<'_>,
+    until: Timestamp,
+    now: Timestamp,
+) -> domain::Result<()> {
+    let (claim, accessible) = (claim(item, sale, until), wanted.accessible);
+    let mut all = wanted.keep;
+    match wanted.more {
+        More::Chosen([]) | More::Best(0) => {}
+        More::Chosen(chosen) => {
+            seats::choose(tx, claim, chosen, &all, accessible, now).await??;
+            all.extend_from_slice(chosen);
+        }
+        More::Best(count) => {
+            let mut pick = runtime::random::below;
+            all.extend(seats::take_best(tx, claim, count, accessible, now, &mut pick).await??);
+        }
+    }
+    all.sort_unstable();
+    Ok(db::cart::set_seats(tx, item, &all).await?)
 }
 
 async fn take(

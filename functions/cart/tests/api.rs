@@ -88,7 +88,8 @@ async fn adding_reserves_and_shows_until_when() {
             "createdAt",
             "updatedAt",
             "ticket",
-            "reservedUntil"
+            "reservedUntil",
+            "seats"
         ]
     );
     assert_eq!(item["userId"], json!(user));

@@ -8,6 +8,7 @@ use domain::{CheckInId, Error, EventId, GateId, Kind, TicketTypeId, Timestamp};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::sync::Arc;
+use views::SeatOut;
 use web::{Access, Answer, Json, Route, Staff};
 
 pub(crate) const ROUTE: Route = Route::new(
@@ -75,6 +76,8 @@ struct TicketOut {
     ticket_name: String,
     /// Whose name is on it.
     holder_name: String,
+    /// Where its holder sits; null without a seat.
+    seat: Option<SeatOut>,
 }
 
 impl Verdict {
@@ -103,6 +106,7 @@ impl Verdict {
                 ticket_id: ticket.kind,
                 ticket_name: ticket.kind_name,
                 holder_name: ticket.holder_name,
+                seat: ticket.seat.map(SeatOut::from),
             }),
             first: noted.first.map(EntryOut::from),
         }

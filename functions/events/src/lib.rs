@@ -12,6 +12,9 @@ mod get_event;
 mod get_event_calendar;
 mod get_my_calendar;
 mod get_refund_policy;
+mod get_seat_map;
+mod get_seat_map_svg;
+mod get_seat_states;
 mod list_event_audit;
 mod list_event_staff;
 mod list_events;
@@ -19,6 +22,7 @@ mod publish_event;
 mod remove_event_staff;
 mod set_bank_transfer;
 mod set_refund_policy;
+mod set_seat_map;
 mod status;
 mod tell;
 mod unpublish_event;
@@ -90,6 +94,10 @@ pub const ROUTES: &[Route] = &[
     set_refund_policy::ROUTE,
     get_bank_transfer::ROUTE,
     set_bank_transfer::ROUTE,
+    get_seat_map::ROUTE,
+    get_seat_states::ROUTE,
+    get_seat_map_svg::ROUTE,
+    set_seat_map::ROUTE,
 ];
 
 /// The router of this function.
@@ -116,11 +124,18 @@ pub fn router(app: App, site: Site) -> axum::Router {
         .at(&set_refund_policy::ROUTE, set_refund_policy::set_refund_policy)
         .at(&get_bank_transfer::ROUTE, get_bank_transfer::get_bank_transfer)
         .at(&set_bank_transfer::ROUTE, set_bank_transfer::set_bank_transfer)
+        .at(&get_seat_map::ROUTE, get_seat_map::get_seat_map)
+        .at(&get_seat_states::ROUTE, get_seat_states::get_seat_states)
+        .at(&get_seat_map_svg::ROUTE, get_seat_map_svg::get_seat_map_svg)
+        .at(&set_seat_map::ROUTE, set_seat_map::set_seat_map)
         .build(app, site)
 }
 
 /// Seconds that a public answer may be kept: what is left to sell is in it.
 const CACHED_SECONDS: u32 = 5;
+
+/// Seconds that the states of seats may be kept: enough to keep a crowd off the database.
+const SEATS_CACHED_SECONDS: u32 = 2;
 
 /// An event with its ticket types. The tickets stand where clients of the original know them, before the newer keys.
 #[derive(Debug, Serialize, JsonSchema)]

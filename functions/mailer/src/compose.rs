@@ -282,6 +282,7 @@ async fn tickets(app: &App, id: &str, order: OrderId) -> Result<Composed, Error>
             zone: &ticket.event_time_zone,
             location: &ticket.event_location,
             kind: &ticket.ticket_name,
+            seat: ticket.seat.as_ref(),
             holder: &ticket.holder_name,
             code: &ticket.code,
             cid,
@@ -315,12 +316,18 @@ fn printed(app: &App, language: Language, tickets: &[&IssuedTicket]) -> Result<A
         .iter()
         .map(|ticket| token(app, ticket))
         .collect::<Result<Vec<_>, _>>()?;
-    let pages = tickets.iter().zip(&tokens).map(|(ticket, token)| Page {
+    let seats: Vec<_> = tickets
+        .iter()
+        .map(|ticket| ticket.seat.as_ref().map(|seat| seat.words(language)))
+        .collect();
+    let pages = tickets.iter().zip(&tokens).zip(&seats);
+    let pages = pages.map(|((ticket, token), seat)| Page {
         event: &ticket.event_name,
         date: ticket.event_date,
         zone: &ticket.event_time_zone,
         location: &ticket.event_location,
         kind: &ticket.ticket_name,
+        seat: seat.as_deref(),
         holder: &ticket.holder_name,
         code: &ticket.code,
         order: &ticket.order_code,

@@ -114,6 +114,7 @@ fn tickets(language: Language, text: &str, shown: usize, total: usize) -> Letter
         zone: "Asia/Makassar",
         location: "Lapangan Karebosi, Makassar",
         kind: "Festival",
+        seat: None,
         holder: "Ayu Lestari",
         code: "00112233445566778899aabbccddeeff",
         cid: format!("ticket-{number}.{CODE}@gigglefest"),

@@ -269,6 +269,20 @@ async fn order_at_once(
     let line = *lines
         .first()
         .ok_or_else(|| Error::internal("an order without a line"))?;
+    if sale.seated {
+        let mut pick = runtime::random::below;
+        match in_cart {
+            Some(item) => {
+                stock::lock_cart_holds(tx, item.id).await?;
+                db::cart::hand_over_seats(tx, &item, line, expires_at, now, &mut pick).await?;
+            }
+            None => {
+                let quantity = quantity.get();
+                db::seats::order_best(tx, line, ticket, quantity, expires_at, now, &mut pick).await?;
+            }
+        }
+        return Ok((order, price));
+    }
     let want = Want {
         ticket_type: ticket,
         quantity: quantity.get(),

@@ -113,6 +113,8 @@ mod tests {
                 quantity: priced.line.quantity,
                 charged: priced.charged,
                 stripes: 1,
+                seated: false,
+                seats: None,
             });
             let codes: Vec<_> = priced.promos.iter().map(|off| ("CODE".to_owned(), *off)).collect();
             let listed = page_items(&order, &items.collect::<Vec<_>>(), &codes);

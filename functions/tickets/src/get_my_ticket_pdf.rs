@@ -49,12 +49,14 @@ pub(crate) async fn get_my_ticket_pdf(
     };
     let token = token(&ticket, &app.keys)?
         .ok_or_else(|| Error::conflict("ticket_void", "This ticket is void and is not printed any more"))?;
+    let seat = ticket.seat.as_ref().map(|seat| seat.words(language));
     let page = Page {
         event: &ticket.event_name,
         date: ticket.event_date,
         zone: &ticket.event_time_zone,
         location: &ticket.event_location,
         kind: &ticket.ticket_name,
+        seat: seat.as_deref(),
         holder: &ticket.holder_name,
         code: &ticket.code,
         order: &ticket.order_code,

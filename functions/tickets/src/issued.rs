@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use std::str::FromStr;
 use ticketing::{Claims, SigningKeys, TicketCode};
+use views::SeatOut;
 
 /// A ticket that somebody bought.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -38,12 +39,15 @@ pub(crate) struct IssuedTicketOut {
     issued_at: Timestamp,
     /// Zone of the place, for showing the date.
     time_zone: String,
+    /// Where its holder sits; null without a seat.
+    seat: Option<SeatOut>,
 }
 
 impl IssuedTicketOut {
     pub(crate) fn new(ticket: IssuedTicket, keys: &SigningKeys) -> Result<Self, Error> {
         Ok(Self {
             token: token(&ticket, keys)?,
+            seat: ticket.seat.map(SeatOut::from),
             code: ticket.code,
             status: ticket.status,
             ticket_id: ticket.ticket_type_id,

@@ -23,7 +23,8 @@ pub(crate) const ROUTE: Route = Route::new(
 .scope(Scope::TicketsWrite)
 .body::<TicketChanges>()
 .or_form_with_image()
-.data::<FullTicketOut>();
+.data::<FullTicketOut>()
+.conflicts(&["seated_ticket"]);
 
 web::input! {
     /// Changes to a ticket type; absent fields stay. Event and category cannot be changed.
@@ -79,6 +80,10 @@ pub(crate) async fn update_ticket(
         input.max_per_user,
     );
     terms.check()?;
+    if before.seated && input.quantity.is_some() {
+        let message = "The seat map says how many there are; its organizer may set another map";
+        return Err(Error::conflict("seated_ticket", message).into());
+    }
     let patch = TicketTypePatch {
         name: input.name,
         price: input.price,

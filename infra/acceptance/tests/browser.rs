@@ -1,7 +1,8 @@
 //! The pages in Chromium: what a person sees and clicks. The clicks are in `browser/pay.mjs`, what came of them is checked
 //! here.
 
-use acceptance::{Buyer, Fleet, Organizer, TicketTerms, eventually};
+use acceptance::{Buyer, Fleet, Organizer, Reply, TicketTerms, eventually};
+use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -96,4 +97,47 @@ async fn somebody_pays_with_a_click_and_finds_the_tickets_in_the_mailbox() {
     assert_eq!(fleet.database().await.order(&order).await, "paid");
     fleet.mail(&buyer.email, &event.name).await;
     play("mailbox", &[&fleet.mailbox_url, &event.name]);
+}
+
+#[tokio::test]
+async fn a_seat_map_can_be_looked_at() {
+    let fleet = Fleet::running();
+    let organizer = Organizer::demo(&fleet).await;
+    let event = organizer.event("Wayang").await;
+    let terms = TicketTerms {
+        price: 250_000,
+        quantity: 1,
+    };
+    let (floor, balcony) = (event.sell(terms).await, event.sell(terms).await);
+    // A bent row in front, gaps, a pair for wheelchairs, and a balcony that is narrower.
+    let bent =
+        |seat: i32| json!({"label": seat, "x": seat - 7, "y": f64::from((seat - 7) * (seat - 7)) / 40.0});
+    let bent: Vec<_> = (1..=13).map(bent).collect();
+    let row = |label: &str| json!({"label": label, "seats": [{"from": 1, "to": 6}, {"gap": 2}, {"from": 7, "to": 12}]});
+    let wheels = json!({"label": "E", "seats": [
+        {"label": "1", "accessible": true}, {"gap": 1}, {"from": 2, "to": 9}, {"gap": 1}, {"label": "10", "accessible": true},
+    ]});
+    let floor_rows = json!([{"label": "A", "seats": bent}, row("B"), row("C"), row("D"), wheels]);
+    let balcony_rows = json!([{"label": "A", "seats": [{"from": 1, "to": 8}]}]);
+    let map = json!({"stage": "Panggung", "sections": [
+        {"name": "Lantai", "ticketId": floor, "rows": floor_rows},
+        {"name": "Balkon", "ticketId": balcony, "rows": balcony_rows},
+    ]});
+    let path = format!("/events/{}/seat-map", event.id);
+    let set = Reply::of(organizer.api.request("PUT", &path).json(&map)).await;
+    assert_eq!(set.data(200)["seats"], 67);
+    let (ayu, budi) = (Buyer::register(&fleet).await, Buyer::register(&fleet).await);
+    let four = json!({"ticketId": floor, "quantity": 4});
+    budi.api.post("/cart", &four).await.data(201);
+    let order = ayu.order_to_pay(floor, 3).await;
+    fleet.midtrans().pay(&order, "gopay").await;
+    eventually("the tickets are issued", Duration::from_secs(60), async || {
+        (ayu.tickets().await.len() == 3).then_some(())
+    })
+    .await;
+    let shot = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/pictures/seat-map.png");
+    std::fs::create_dir_all(shot.parent().unwrap()).unwrap();
+    let url = format!("{}{path}.svg?lang=en", fleet.api_url);
+    let states = "free,reserved,sold,accessible";
+    play("map", &[&url, "67", states, shot.to_str().unwrap()]);
 }

@@ -25,8 +25,8 @@ enum Owner {
     Nobody,
 }
 
-/// A body that the route takes.
-fn body(route: &Route) -> Value {
+/// A body that the route takes; `hidden` is a ticket of the organizer.
+fn body(route: &Route, hidden: TicketTypeId) -> Value {
     match route.id {
         "change_item" => json!({"quantity": 1}),
         "create_campaign_codes" => json!({"count": 1, "discount": 10}),
@@ -39,6 +39,9 @@ fn body(route: &Route) -> Value {
         "add_event_staff" => json!({"email": "helper@example.test"}),
         "update_webhook" => json!({"description": "Changed"}),
         "replay_failed_deliveries" => json!({"since": "2030-01-01"}),
+        "set_seat_map" => json!({
+            "sections": [{"name": "Floor", "ticketId": hidden, "rows": [{"label": "A", "seats": [{"from": 1, "to": 4}]}]}],
+        }),
         "hide_review" => json!({"reason": "off topic"}),
         "undo_check_in" => json!({"reason": "by mistake"}),
         _ if route.body.is_some() => json!({"name": "Changed"}),
@@ -69,6 +72,12 @@ async fn platform() -> Platform {
     let category = rows.category("Theatre").await;
     let draft = rows.event(organizer, "Draft").await;
     let hidden = rows.ticket_type(organizer, draft, category, 50_000, 10).await;
+    rows.seats(
+        hidden,
+        json!([{"label": "A", "seats": [{"from": 1, "to": 4}]}]),
+        false,
+    )
+    .await;
     let refunded = rows.event(organizer, "Refunded").await;
     let given_back = rows.ticket_type(organizer, refunded, category, 50_000, 10).await;
     let (_, codes) = rows.bought(buyer, sold, 1).await;
@@ -300,7 +309,12 @@ async fn what_is_somebodys_is_not_there_for_others() {
             for (id, role) in &platform.strangers {
                 let token = TestTokens::of(*id, *role, &clock);
                 let reply = api
-                    .call(route.method, &path, Some(&token), Some(body(route)))
+                    .call(
+                        route.method,
+                        &path,
+                        Some(&token),
+                        Some(body(route, platform.hidden)),
+                    )
                     .await;
                 let may_ask = match route.access {
                     Access::Publisher => *role == Role::Organizer,
@@ -333,7 +347,12 @@ async fn what_is_somebodys_is_not_there_for_others() {
             };
             let token = TestTokens::of(id, role, &clock);
             let reply = api
-                .call(route.method, &path, Some(&token), Some(body(route)))
+                .call(
+                    route.method,
+                    &path,
+                    Some(&token),
+                    Some(body(route, platform.hidden)),
+                )
                 .await;
             assert!(
                 ![401, 403, 404].contains(&reply.status.as_u16()),
@@ -341,6 +360,10 @@ async fn what_is_somebodys_is_not_there_for_others() {
                 route.id,
                 reply.status
             );
+            if route.id == "publish_event" {
+                let draft = format!("update events set status = 'draft' where id = {}", platform.draft);
+                platform.db.run(&draft).await;
+            }
             seen += 1;
         }
     }

@@ -1,10 +1,13 @@
 //! Rows of carts. A row outlives its reservation: when the time is over the stock goes back, the wish stays.
 
 use crate::error::Result;
+use crate::orders;
+use crate::seats::{self, Claim, Pick};
 use crate::sql::{RowExt as _, params};
 use crate::stock::{self, Owner, Want};
 use crate::ticket_types::{FullTicketType, full_columns, int, read_full, ticket_type_columns};
 use domain::cart::StockError;
+use domain::seating::{ChoiceError, SeatNumber};
 use domain::{CartItemId, OrderItemId, TicketTypeId, Timestamp, UserId};
 use tokio_postgres::{Client, Row, Transaction};
 
@@ -19,6 +22,8 @@ pub struct CartItem {
     pub ticket_type_id: TicketTypeId,
     /// How many.
     pub quantity: u32,
+    /// Which seats, if they are seats.
+    pub seats: Option<Vec<SeatNumber>>,
     /// Until when the stock is kept; past if it was given back.
     pub reserved_until: Timestamp,
     /// Since when stock has been kept without a break.
@@ -32,7 +37,7 @@ pub struct CartItem {
 /// The columns of a row of a cart.
 macro_rules! columns {
     () => {
-        "id, user_id, ticket_type_id, quantity, reserved_until, held_since, created_at, updated_at"
+        "id, user_id, ticket_type_id, quantity, seats, reserved_until, held_since, created_at, updated_at"
     };
 }
 
@@ -42,7 +47,7 @@ macro_rules! joined {
         concat!(
             "select ",
             full_columns!(),
-            ", i.id as i_id, i.user_id as i_user_id, i.quantity as i_quantity, i.reserved_until as i_reserved_until,
+            ", i.id as i_id, i.user_id as i_user_id, i.quantity as i_quantity, i.seats as i_seats, i.reserved_until as i_reserved_until,
             i.held_since as i_held_since, i.created_at as i_created_at, i.updated_at as i_updated_at
             from cart_items i join ticket_types t on t.id = i.ticket_type_id join events e on e.id = t.event_id
             join categories c on c.id = t.category_id"
@@ -142,9 +147,9 @@ pub async fn insert(
 }
 
 const UPDATE_SQL: &str = "
-    update cart_items set quantity = $2, reserved_until = $3, held_since = $4, updated_at = $5 where id = $1";
+    update cart_items set quantity = $2, reserved_until = $3, held_since = $4, updated_at = $5, seats = null where id = $1";
 
-/// Sets the quantity of a row and how long its stock is kept.
+/// Sets the quantity of a row and how long its stock is kept. Which seats they are is said by [`set_seats`] afterwards.
 pub async fn update(
     tx: &Transaction<'_>,
     id: CartItemId,
@@ -158,6 +163,15 @@ pub async fn update(
         TIMESTAMPTZ: now.inner(),
     ];
     tx.execute_typed(UPDATE_SQL, params).await?;
+    Ok(())
+}
+
+const SET_SEATS_SQL: &str = "update cart_items set seats = $2, quantity = cardinality($2) where id = $1";
+
+/// Writes down which seats a row is about, and thereby how many.
+pub async fn set_seats(tx: &Transaction<'_>, id: CartItemId, chosen: &[SeatNumber]) -> Result<()> {
+    let params = params![INT8: id.get(), INT4_ARRAY: seats::write_numbers(Some(chosen))];
+    tx.execute_typed(SET_SEATS_SQL, params).await?;
     Ok(())
 }
 
@@ -194,12 +208,46 @@ pub async fn hand_over(
     stock::take(tx, Owner::Order(line), want, now).await
 }
 
+/// The same for seats. Those that the row does not hold any more are taken again, and no others instead.
+///
+/// # Errors
+/// Which seat somebody else has, or why there are not enough; or if the database does not answer. The transaction is to be rolled
+/// back then.
+pub async fn hand_over_seats(
+    tx: &Transaction<'_>,
+    item: &CartItem,
+    line: OrderItemId,
+    until: Timestamp,
+    now: Timestamp,
+    pick: Pick<'_>,
+) -> domain::Result<()> {
+    let held = seats::held(tx, Owner::Cart(item.id)).await?;
+    stock::move_to_order(tx, item.id, line, until).await?;
+    delete(tx, item.id).await?;
+    let Some(wanted) = &item.seats else {
+        // The map was made after the wish.
+        return seats::order_best(tx, line, item.ticket_type_id, item.quantity, until, now, pick).await;
+    };
+    let claim = Claim {
+        owner: Owner::Order(line),
+        ticket_type: item.ticket_type_id,
+        until,
+    };
+    let missing = wanted.iter().filter(|seat| !held.contains(seat)).copied();
+    let missing = seats::take(tx, claim, &missing.collect::<Vec<_>>(), now).await?;
+    if let Some(seat) = missing.first() {
+        return Err(ChoiceError::Taken(*seat).into());
+    }
+    Ok(orders::set_seats(tx, line, wanted).await?)
+}
+
 fn read(row: &Row) -> Result<CartItem> {
     Ok(CartItem {
         id: row.id("id", CartItemId::new)?,
         user_id: row.id("user_id", UserId::new)?,
         ticket_type_id: row.id("ticket_type_id", TicketTypeId::new)?,
         quantity: row.count("quantity")?,
+        seats: seats::read_numbers(row, "seats")?,
         reserved_until: row.time("reserved_until")?,
         held_since: row.time("held_since")?,
         created_at: row.time("created_at")?,
@@ -213,6 +261,7 @@ fn read_joined(row: &Row) -> Result<(CartItem, FullTicketType)> {
         user_id: row.id("i_user_id", UserId::new)?,
         ticket_type_id: row.id("id", TicketTypeId::new)?,
         quantity: row.count("i_quantity")?,
+        seats: seats::read_numbers(row, "i_seats")?,
         reserved_until: row.time("i_reserved_until")?,
         held_since: row.time("i_held_since")?,
         created_at: row.time("i_created_at")?,

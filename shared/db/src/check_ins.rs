@@ -5,9 +5,11 @@
 
 use crate::error::{DbError, Result};
 use crate::gates::{self, Gate};
+use crate::issued::read_seat;
 use crate::sql::{RowExt as _, params};
 use domain::check_in::{DeviceName, DoorMinutes, Doors, Refusal, ScanId, Shown, TicketState, UndoReason};
 use domain::event::EventStatus;
+use domain::seating::SeatName;
 use domain::{CheckInId, EventId, GateId, IssuedTicketId, TicketTypeId, Timestamp, UserId};
 use tokio_postgres::{Client, Row, Transaction};
 
@@ -113,6 +115,8 @@ pub struct Ticket {
     pub kind_name: String,
     /// Whose name is on it.
     pub holder_name: String,
+    /// Where its holder sits; `None` without a seat.
+    pub seat: Option<SeatName>,
     /// Where it stands.
     pub state: TicketState,
     /// The scan that counts.
@@ -138,11 +142,13 @@ const LOCK_SQL: &str = "select id from issued_tickets where code = any($1) order
 // A statement of its own: one that waited for the lock would see what was true before.
 const READ_SQL: &str = "
     select i.id, i.code, i.event_id, i.ticket_type_id, t.name as ticket_name, i.holder_name, i.status,
+           s.section, s.row_label, s.label,
            exists (select from refund_tickets r where r.ticket_id = i.id) as refunded,
            (select max(u.at) from check_in_undos u where u.ticket_id = i.id) as undone_at,
            f.id as first_id, f.scanned_at as first_at, f.device as first_device, g.name as first_gate
     from issued_tickets i join ticket_types t on t.id = i.ticket_type_id
     left join check_ins f on f.id = i.used_scan left join gates g on g.id = f.gate_id
+    left join seats s on s.ticket_type_id = i.ticket_type_id and s.number = i.seat
     where i.id = any($1)";
 
 /// The tickets of these codes, locked. Codes that are not known are left out.
@@ -159,6 +165,7 @@ pub async fn lock(tx: &Transaction<'_>, codes: &[String]) -> Result<Vec<Ticket>>
             kind: row.id("ticket_type_id", TicketTypeId::new)?,
             kind_name: row.col("ticket_name")?,
             holder_name: row.col("holder_name")?,
+            seat: read_seat(row)?,
             state: state.ok_or(DbError::Value("issued_tickets.status"))?,
             first: entry(row)?,
             undone_at: row.time_opt("undone_at")?,

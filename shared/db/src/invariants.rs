@@ -39,6 +39,8 @@ const REFUNDS_WITHIN_THE_PAYMENT_SQL: &str =
     include_str!("../../../infra/chaos/invariants/refunds_within_the_payment.sql");
 const REFUNDS_WITHIN_THE_TAKINGS_SQL: &str =
     include_str!("../../../infra/chaos/invariants/refunds_within_the_takings.sql");
+const SEATS_HAVE_ONE_OWNER_SQL: &str =
+    include_str!("../../../infra/chaos/invariants/seats_have_one_owner.sql");
 const SOLD_IS_IN_TICKETS_SQL: &str = include_str!("../../../infra/chaos/invariants/sold_is_in_tickets.sql");
 const STEPS_FOLLOW_EACH_OTHER_SQL: &str =
     include_str!("../../../infra/chaos/invariants/steps_follow_each_other.sql");
@@ -88,6 +90,7 @@ pub enum Rule {
     RefundsGoOn,
     RefundsWithinThePayment,
     RefundsWithinTheTakings,
+    SeatsHaveOneOwner,
     SoldIsInTickets,
     StepsFollowEachOther,
     StockWithinCapacity,
@@ -120,7 +123,7 @@ pub enum Subject {
 
 impl Rule {
     /// All rules.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::CancelledEventsLetNobodyIn,
         Self::HeldIsInHolds,
         Self::HoldsEnd,
@@ -140,6 +143,7 @@ impl Rule {
         Self::RefundsGoOn,
         Self::RefundsWithinThePayment,
         Self::RefundsWithinTheTakings,
+        Self::SeatsHaveOneOwner,
         Self::SoldIsInTickets,
         Self::StepsFollowEachOther,
         Self::StockWithinCapacity,
@@ -173,6 +177,7 @@ impl Rule {
             Self::RefundsGoOn => "refunds_go_on",
             Self::RefundsWithinThePayment => "refunds_within_the_payment",
             Self::RefundsWithinTheTakings => "refunds_within_the_takings",
+            Self::SeatsHaveOneOwner => "seats_have_one_owner",
             Self::SoldIsInTickets => "sold_is_in_tickets",
             Self::StepsFollowEachOther => "steps_follow_each_other",
             Self::StockWithinCapacity => "stock_within_capacity",
@@ -193,6 +198,7 @@ impl Rule {
             | Self::TicketsStandOnAPayment
             | Self::UsedTicketsWereLetIn => Some(Subject::IssuedTickets),
             Self::HeldIsInHolds
+            | Self::SeatsHaveOneOwner
             | Self::SoldIsInTickets
             | Self::StockWithinCapacity
             | Self::StripesMakeTheCapacity => Some(Subject::TicketTypes),
@@ -299,6 +305,7 @@ async fn rows(db: &Client, rule: Rule, slice: Slice) -> Result<Vec<Row>> {
         Rule::RefundsGoOn => db.query_typed(REFUNDS_GO_ON_SQL, params![]).await,
         Rule::RefundsWithinThePayment => db.query_typed(REFUNDS_WITHIN_THE_PAYMENT_SQL, ids).await,
         Rule::RefundsWithinTheTakings => db.query_typed(REFUNDS_WITHIN_THE_TAKINGS_SQL, ids).await,
+        Rule::SeatsHaveOneOwner => db.query_typed(SEATS_HAVE_ONE_OWNER_SQL, ids).await,
         Rule::SoldIsInTickets => db.query_typed(SOLD_IS_IN_TICKETS_SQL, ids).await,
         Rule::StepsFollowEachOther => db.query_typed(STEPS_FOLLOW_EACH_OTHER_SQL, ids).await,
         Rule::StockWithinCapacity => db.query_typed(STOCK_WITHIN_CAPACITY_SQL, ids).await,

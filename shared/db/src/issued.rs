@@ -5,6 +5,7 @@ use crate::sql::{RowExt as _, params};
 use crate::ticket_types::int;
 use domain::event::EventStatus;
 use domain::page::Page;
+use domain::seating::SeatName;
 use domain::{EventId, IssuedTicketId, OrderId, OrderItemId, Rupiah, TicketTypeId, Timestamp, UserId};
 use tokio_postgres::{Client, Row, Transaction};
 
@@ -41,6 +42,8 @@ pub struct IssuedTicket {
     pub status: String,
     /// When it was issued.
     pub issued_at: Timestamp,
+    /// Where its holder sits; `None` without a seat, or if the map was replaced after the ticket became void.
+    pub seat: Option<SeatName>,
 }
 
 /// A ticket to issue.
@@ -54,12 +57,14 @@ pub struct Unit {
     pub code: String,
 }
 
+// In the order of the units, in which they are listed later.
 const INSERT_SQL: &str = "
-    insert into issued_tickets (code, order_item_id, unit, ticket_type_id, event_id, holder_id, holder_name, issued_at)
-    select n.code, i.id, n.unit, i.ticket_type_id, t.event_id, u.id, u.name, $4
+    insert into issued_tickets (code, order_item_id, unit, ticket_type_id, event_id, holder_id, holder_name, issued_at, seat)
+    select n.code, i.id, n.unit, i.ticket_type_id, t.event_id, u.id, u.name, $4, i.seats[n.unit]
     from unnest($1::text[], $2::bigint[], $3::int[]) as n (code, item, unit)
     join order_items i on i.id = n.item join ticket_types t on t.id = i.ticket_type_id
     join orders o on o.id = i.order_id join users u on u.id = o.user_id
+    order by i.id, n.unit
     on conflict (order_item_id, unit) do nothing";
 
 /// Issues tickets to the buyer of their order. A unit that was issued before is left as it is.
@@ -181,9 +186,10 @@ macro_rules! columns {
     () => {
         "i.id, i.code, o.code as order_code, i.ticket_type_id, t.name as ticket_name, i.event_id, e.name as event_name,
         e.date as event_date, e.time_zone as event_time_zone, e.location as event_location, e.status as event_status,
-        i.holder_id, i.holder_name, i.status, i.issued_at, count(*) over () as total
+        i.holder_id, i.holder_name, i.status, i.issued_at, s.section, s.row_label, s.label, count(*) over () as total
         from issued_tickets i join ticket_types t on t.id = i.ticket_type_id join events e on e.id = i.event_id
-        join order_items oi on oi.id = i.order_item_id join orders o on o.id = oi.order_id"
+        join order_items oi on oi.id = i.order_item_id join orders o on o.id = oi.order_id
+        left join seats s on s.ticket_type_id = i.ticket_type_id and s.number = i.seat"
     };
 }
 
@@ -269,5 +275,18 @@ fn read(row: &Row) -> Result<IssuedTicket> {
         holder_name: row.col("holder_name")?,
         status: row.col("status")?,
         issued_at: row.time("issued_at")?,
+        seat: read_seat(row)?,
     })
+}
+
+/// Where the holder of a ticket sits, out of the columns of `seats`.
+pub(crate) fn read_seat(row: &Row) -> Result<Option<SeatName>> {
+    let Some(section) = row.col("section")? else {
+        return Ok(None);
+    };
+    Ok(Some(SeatName {
+        section,
+        row: row.col("row_label")?,
+        label: row.col("label")?,
+    }))
 }

@@ -42,6 +42,8 @@ pub mod reconciliation;
 pub mod refunds;
 pub mod reports;
 pub mod reviews;
+pub mod seat_maps;
+pub mod seats;
 pub mod sessions;
 pub mod settlement;
 mod sql;

@@ -4,7 +4,7 @@ use crate::error::{DbError, Result};
 use crate::settlement::RandomId;
 use crate::sql::{RowExt as _, params};
 use crate::ticket_types::int;
-use crate::{events, notifications, outbox, stock};
+use crate::{events, notifications, outbox, seats, stock};
 use domain::event::EventStatus;
 use domain::message::{Mail, Outgoing};
 use domain::notice::Notice;
@@ -12,6 +12,7 @@ use domain::order::OrderStatus;
 use domain::payment::PaymentMethod;
 use domain::price::Price;
 use domain::promo_code::{PromoCode, PromoCodes};
+use domain::seating::SeatNumber;
 use domain::{Error, OrderId, OrderItemId, Rupiah, TicketTypeId, Timestamp, UserId};
 use tokio_postgres::{Client, Row, Transaction};
 
@@ -61,6 +62,10 @@ pub struct OrderItem {
     pub charged: Rupiah,
     /// Over how many stripes its stock is spread.
     pub stripes: u32,
+    /// Whether each unit of what is bought is a seat now.
+    pub seated: bool,
+    /// The seats that were ordered, if they were seats.
+    pub seats: Option<Vec<SeatNumber>>,
 }
 
 const INSERT_SQL: &str = "
@@ -101,6 +106,15 @@ pub async fn insert(
         );
     }
     Ok((order, items))
+}
+
+const SET_SEATS_SQL: &str = "update order_items set seats = $2 where id = $1";
+
+/// Writes down which seats a line is about. Its tickets get them in this order, also when it is paid late.
+pub async fn set_seats(tx: &Transaction<'_>, line: OrderItemId, chosen: &[SeatNumber]) -> Result<()> {
+    let params = params![INT8: line.get(), INT4_ARRAY: seats::write_numbers(Some(chosen))];
+    tx.execute_typed(SET_SEATS_SQL, params).await?;
+    Ok(())
 }
 
 /// Tells the buyer of a new order that it waits for payment. Returns the mail, which is in the outbox.
@@ -199,7 +213,8 @@ pub async fn lock_single_line(
 }
 
 const ITEMS_SQL: &str = "
-    select i.id, i.ticket_type_id, t.name as ticket_name, e.name as event_name, i.unit_price, i.quantity, i.charged, t.stripes
+    select i.id, i.ticket_type_id, t.name as ticket_name, e.name as event_name, i.unit_price, i.quantity, i.charged, t.stripes,
+           t.seated, i.seats
     from order_items i join ticket_types t on t.id = i.ticket_type_id join events e on e.id = t.event_id
     where i.order_id = $1 order by i.ticket_type_id";
 
@@ -217,6 +232,8 @@ pub async fn items(db: &Client, order: OrderId) -> Result<Vec<OrderItem>> {
                 quantity: row.count("quantity")?,
                 charged: row.rupiah("charged")?,
                 stripes: row.count("stripes")?,
+                seated: row.col("seated")?,
+                seats: seats::read_numbers(row, "seats")?,
             })
         })
         .collect()

@@ -227,7 +227,7 @@ pub const TABLES: &[Table] = &[
         name: "ticket_types", whose: "created_by", erasure: Erasure::Stays(PUBLISHED),
         columns: &[
             kept("id"), kept("event_id"), kept("category_id"), kept("created_by"), kept("name"), kept("price"),
-            kept("capacity"), neutral("stripes"), kept("artist"), kept("image_url"), neutral("image_id"),
+            kept("capacity"), neutral("stripes"), kept("seated"), kept("artist"), kept("image_url"), neutral("image_id"),
             kept("sales_start"), kept("sales_end"), kept("min_per_order"), kept("max_per_order"), kept("max_per_user"),
             kept("created_at"), kept("updated_at"),
         ],
@@ -245,7 +245,7 @@ pub const TABLES: &[Table] = &[
         name: "cart_items", whose: "user_id", erasure: Erasure::Rows,
         columns: &[
             kept("id"), kept("user_id"), erased("ticket_type_id"), erased("quantity"), erased("reserved_until"),
-            neutral("held_since"), erased("created_at"), erased("updated_at"),
+            neutral("held_since"), erased("created_at"), erased("updated_at"), neutral("seats"),
         ],
     },
     Table {
@@ -259,7 +259,7 @@ pub const TABLES: &[Table] = &[
         name: "order_items", whose: "order_id → orders", erasure: Erasure::Stays(MONEY),
         columns: &[
             kept("id"), kept("order_id"), kept("ticket_type_id"), kept("unit_price"), kept("quantity"), kept("discount"),
-            kept("fee"), kept("tax"), kept("charged"),
+            kept("fee"), kept("tax"), kept("charged"), kept("seats"),
         ],
     },
     Table {
@@ -307,7 +307,7 @@ pub const TABLES: &[Table] = &[
         columns: &[
             kept("id"), kept("code"), kept("order_item_id"), kept("unit"), kept("ticket_type_id"), kept("event_id"),
             kept("holder_id"), erased("holder_name"), kept("status"), kept("issued_at"), kept("voided_at"), kept("used_at"),
-            neutral("used_scan"), kept("used_gate_id"),
+            neutral("used_scan"), kept("used_gate_id"), kept("seat"),
         ],
     },
     // When and where a ticket was shown is its holder's; who stood at the gate is known by a number.
@@ -424,13 +424,29 @@ pub const TABLES: &[Table] = &[
         name: "holds", whose: "", erasure: Erasure::Nothing,
         columns: &[
             neutral("id"), neutral("ticket_type_id"), neutral("stripe"), neutral("quantity"), neutral("cart_item_id"),
-            neutral("order_item_id"), neutral("expires_at"),
+            neutral("order_item_id"), neutral("expires_at"), neutral("is_seat"),
         ],
     },
     Table {
         name: "ticket_stock", whose: "", erasure: Erasure::Nothing,
         columns: &[
             neutral("ticket_type_id"), neutral("stripe"), neutral("capacity"), neutral("held"), neutral("sold"),
+        ],
+    },
+    Table {
+        name: "seat_maps", whose: "", erasure: Erasure::Nothing,
+        columns: &[
+            neutral("event_id"), neutral("no_single_seats"), neutral("stage"), neutral("version"), neutral("next_number"),
+            neutral("created_at"), neutral("updated_at"),
+        ],
+    },
+    // Places. Who sits there stands in the tickets.
+    Table {
+        name: "seats", whose: "", erasure: Erasure::Nothing,
+        columns: &[
+            neutral("ticket_type_id"), neutral("number"), neutral("section_no"), neutral("section"), neutral("row_no"),
+            neutral("row_label"), neutral("label"), neutral("place"), neutral("x"), neutral("y"), neutral("cost"),
+            neutral("accessible"),
         ],
     },
     Table {

@@ -7,6 +7,7 @@ use crate::ledger::Posting;
 use crate::orders::{Order, OrderItem};
 use crate::payments::{Known, Payment};
 use crate::refunds::{Asked, Refund};
+use crate::seats::{self, Claim};
 use crate::stock::{Owner, Want};
 use crate::{
     announcements, issued, ledger, notifications, orders, outbox, payments, promos, refunds, stock,
@@ -774,13 +775,7 @@ async fn fulfil(
         if missing == 0 {
             continue;
         }
-        let want = Want {
-            ticket_type: item.ticket_type_id,
-            quantity: missing,
-            first_stripe: spread(&random(), item.stripes),
-            until: now,
-        };
-        if stock::take(tx, Owner::Order(item.id), want, now).await?.is_err() {
+        if !take_again(tx, item, missing, random, now).await? {
             stock::release_order(tx, order.id).await?;
             return Ok(None);
         }
@@ -793,6 +788,43 @@ async fn fulfil(
     announcements::hint_sold_out(tx, &sold.full, now).await?;
     issued::insert(tx, &units(&items, random), now).await?;
     Ok(Some(wanted))
+}
+
+/// Takes what a line does not hold any more. Seats are taken again only if they are the same: whoever chose seats did not choose
+/// others.
+async fn take_again(
+    tx: &Transaction<'_>,
+    item: &OrderItem,
+    missing: u32,
+    random: RandomId<'_>,
+    now: Timestamp,
+) -> Result<bool> {
+    let (ticket_type, owner) = (item.ticket_type_id, Owner::Order(item.id));
+    match (&item.seats, item.seated) {
+        (None, false) => {
+            let want = Want {
+                ticket_type,
+                quantity: missing,
+                first_stripe: spread(&random(), item.stripes),
+                until: now,
+            };
+            Ok(stock::take(tx, owner, want, now).await?.is_ok())
+        }
+        (Some(wanted), true) => {
+            let held = seats::held(tx, owner).await?;
+            let gone = wanted.iter().filter(|seat| !held.contains(seat)).copied();
+            let claim = Claim {
+                owner,
+                ticket_type,
+                until: now,
+            };
+            Ok(seats::take(tx, claim, &gone.collect::<Vec<_>>(), now)
+                .await?
+                .is_empty())
+        }
+        // The map was made or taken away since the order.
+        _ => Ok(false),
+    }
 }
 
 fn units(items: &[OrderItem], random: RandomId<'_>) -> Vec<Unit> {

@@ -1,4 +1,4 @@
-//! Counters and holds of general admission: the only module that writes `ticket_stock` or `holds`.
+//! Counters and holds of general admission: with `seats`, the only module that writes `ticket_stock` or `holds`.
 //!
 //! A unit is taken by one statement on a random stripe. If that stripe cannot give the quantity, one look at all stripes,
 //! in one snapshot, may say that there is not enough: most of a crowd hears that, and nobody waits for anybody to say it.
@@ -6,6 +6,7 @@
 //! locks in the same order, so takers and givers cannot deadlock.
 
 use crate::error::{DbError, Result};
+use crate::seats;
 use crate::sql::{RowExt as _, params};
 use crate::ticket_types::int;
 use domain::cart::StockError;
@@ -24,7 +25,7 @@ pub enum Owner {
 }
 
 impl Owner {
-    fn ids(self) -> (Option<i64>, Option<i64>) {
+    pub(crate) fn ids(self) -> (Option<i64>, Option<i64>) {
         match self {
             Self::Cart(id) => (Some(id.get()), None),
             Self::Order(id) => (None, Some(id.get())),
@@ -106,8 +107,7 @@ pub async fn take(
     let mut planned = inventory::take(&lock_stripes(tx, want.ticket_type).await?, want.quantity);
     if planned.is_none() {
         // What carts held too long need not wait for the sweep.
-        let params = params![INT8: want.ticket_type.get(), TIMESTAMPTZ: now.inner()];
-        if tx.execute_typed(RELEASE_EXPIRED_OF_TYPE_SQL, params).await? > 0 {
+        if release_expired_of_type(tx, want.ticket_type, now).await? > 0 {
             planned = inventory::take(&lock_stripes(tx, want.ticket_type).await?, want.quantity);
         }
     }
@@ -224,6 +224,16 @@ const RELEASE_EXPIRED_OF_TYPE_SQL: &str = release!(
     "id in (select id from holds where ticket_type_id = $1 and cart_item_id is not null and expires_at <= $2
             for update skip locked)"
 );
+
+/// Gives back what carts have kept of a ticket type for too long. Returns how many counters changed.
+pub(crate) async fn release_expired_of_type(
+    tx: &Transaction<'_>,
+    ticket_type: TicketTypeId,
+    now: Timestamp,
+) -> Result<u64> {
+    let params = params![INT8: ticket_type.get(), TIMESTAMPTZ: now.inner()];
+    Ok(tx.execute_typed(RELEASE_EXPIRED_OF_TYPE_SQL, params).await?)
+}
 
 /// Gives back all that a cart row holds.
 pub async fn release_cart_item(tx: &Transaction<'_>, item: CartItemId) -> Result<()> {
@@ -381,8 +391,10 @@ pub async fn sell(tx: &Transaction<'_>, order: OrderId) -> Result<Sold> {
     };
     for row in &rows {
         sold.quantity += row.count("quantity")?;
-        if row.col("is_full")? {
-            sold.full.push(row.id("ticket_type_id", TicketTypeId::new)?);
+        let ticket_type = row.id("ticket_type_id", TicketTypeId::new)?;
+        // Each seat is a counter that is full at once.
+        if row.col("is_full")? && !sold.full.contains(&ticket_type) {
+            sold.full.push(ticket_type);
         }
     }
     Ok(sold)
@@ -390,7 +402,7 @@ pub async fn sell(tx: &Transaction<'_>, order: OrderId) -> Result<Sold> {
 
 const UNSELL_SQL: &str = "
     with back as (
-        select ticket_type_id, count(*)::int as quantity from issued_tickets where id = any($1) group by 1
+        select ticket_type_id, count(*)::int as quantity from issued_tickets where id = any($1) and seat is null group by 1
     ),
     locked as materialized (
         select s.ticket_type_id, s.stripe, s.sold from ticket_stock s join back using (ticket_type_id)
@@ -405,15 +417,15 @@ const UNSELL_SQL: &str = "
     update ticket_stock s set sold = s.sold - h.quantity
     from shares h where s.ticket_type_id = h.ticket_type_id and s.stripe = h.stripe and h.quantity > 0";
 
-/// Puts the units of tickets that this transaction voids back on sale. Sold units have no stripe of their own, so they are
-/// taken off the lowest stripes that have any.
+/// Puts the units of tickets that this transaction voids back on sale. A seat is its own; other sold units have no stripe of
+/// their own, so they are taken off the lowest stripes that have any.
 pub async fn unsell(tx: &Transaction<'_>, tickets: &[IssuedTicketId]) -> Result<()> {
     if tickets.is_empty() {
         return Ok(());
     }
     let ids: Vec<i64> = tickets.iter().map(|id| id.get()).collect();
     tx.execute_typed(UNSELL_SQL, params![INT8_ARRAY: ids]).await?;
-    Ok(())
+    seats::unsell(tx, ids).await
 }
 
 const SET_CAPACITY_SQL: &str = "

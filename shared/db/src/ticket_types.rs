@@ -33,6 +33,8 @@ pub struct TicketType {
     pub capacity: u32,
     /// How many are neither sold nor held.
     pub left: u32,
+    /// Whether each is a seat of the event's map.
+    pub seated: bool,
     /// Who performs.
     pub artist: Option<String>,
     /// Its picture.
@@ -98,6 +100,8 @@ pub struct ForSale {
     pub tax_rate: TaxRate,
     /// Over how many stripes its stock is spread.
     pub stripes: u32,
+    /// Whether each is a seat of the event's map.
+    pub seated: bool,
 }
 
 impl ForSale {
@@ -119,7 +123,7 @@ impl ForSale {
 macro_rules! ticket_type_columns {
     () => {
         "t.id, t.event_id, t.category_id, t.created_by, t.name, t.price, t.capacity, t.artist, t.image_url, t.sales_start,
-        t.sales_end, t.min_per_order, t.max_per_order, t.max_per_user, t.created_at, t.updated_at,
+        t.sales_end, t.min_per_order, t.max_per_order, t.max_per_user, t.seated, t.created_at, t.updated_at,
         (select coalesce(sum(s.capacity - s.held - s.sold), 0)::int from ticket_stock s where s.ticket_type_id = t.id) as left_over"
     };
 }
@@ -282,7 +286,7 @@ pub async fn of_events(db: &Client, events: &[EventId]) -> Result<Vec<TicketType
 
 const FOR_SALE_SQL: &str = "
     select t.id, t.name, t.price, t.sales_start, t.sales_end, t.min_per_order, t.max_per_order, t.max_per_user, t.stripes,
-           e.id as e_id, e.organizer_id, e.service_fee, e.tax_rate, e.status as e_status, e.date as e_date,
+           t.seated, e.id as e_id, e.organizer_id, e.service_fee, e.tax_rate, e.status as e_status, e.date as e_date,
            e.ends_at as e_ends_at
     from ticket_types t join events e on e.id = t.event_id
     where t.id = any($1) and e.status <> 'draft' order by t.id";
@@ -310,6 +314,7 @@ pub async fn for_sale(db: &Client, ids: &[TicketTypeId]) -> Result<Vec<ForSale>>
                 service_fee: service_fee(row, "service_fee")?,
                 tax_rate: tax_rate(row, "tax_rate")?,
                 stripes: row.count("stripes")?,
+                seated: row.col("seated")?,
                 rules: SaleRules {
                     price: row.rupiah("price")?,
                     sales_start: row.time_opt("sales_start")?,
@@ -570,6 +575,7 @@ fn read(row: &Row) -> Result<TicketType> {
         price: row.rupiah("price")?,
         capacity: row.count("capacity")?,
         left: row.count("left_over")?,
+        seated: row.col("seated")?,
         artist: row.col("artist")?,
         image_url: row.col("image_url")?,
         sales_start: row.time_opt("sales_start")?,

@@ -1,11 +1,13 @@
 use crate::{Gateway, TestDb, start};
 use db::issued::Unit;
+use db::seat_maps::{NewMap, SetMap};
 use db::stock::{Owner, Want};
 use db::ticket_types::{Made, NewTicketType};
 use db::users::{Created, NewUser};
 use domain::event::{CategoryName, EventName, EventStatus, Location};
 use domain::order::OrderStatus;
 use domain::price::{Line, ServiceFee, TaxRate, price};
+use domain::seat_map::StageName;
 use domain::ticket::{Capacity, TicketName};
 use domain::time::ZoneName;
 use domain::transfer::BankAccount;
@@ -155,6 +157,29 @@ impl Rows<'_> {
         let event = self.event(organizer, "Java Jazz").await;
         self.ticket_type(organizer, event, category, price, capacity)
             .await
+    }
+
+    /// Makes the units of a ticket type the seats of a map: one section with these rows, as an organizer sends them. Seats are
+    /// numbered from 1 on.
+    pub async fn seats(&self, ticket: TicketTypeId, rows: serde_json::Value, no_single_seats: bool) {
+        let sql = format!("select event_id from ticket_types where id = {ticket}");
+        let event = EventId::new(self.0.count(&sql).await);
+        let sections = serde_json::json!([{"name": "Floor", "ticketId": ticket, "rows": rows}]);
+        let sections = domain::seat_map::read(sections).expect("a valid map");
+        let stage = StageName::parse("Stage").expect("a valid name");
+        let map = NewMap {
+            stage: &stage,
+            no_single_seats,
+            sections: &sections,
+        };
+        let db = self.0.db();
+        let mut conn = db.conn().await.expect("a connection");
+        let tx = conn.begin().await.expect("a transaction");
+        let set = db::seat_maps::set(&tx, event, &map, start())
+            .await
+            .expect("an answer");
+        assert!(matches!(set, SetMap::Done { .. }), "{set:?}");
+        tx.commit().await.expect("commit");
     }
 
     /// A promo code of the platform that takes 10 % off everything around the start of tests, changed by assignments in SQL.

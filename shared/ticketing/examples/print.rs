@@ -22,6 +22,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         zone: "Asia/Jakarta",
         location: "Gelora Bung Karno, Jakarta",
         kind: "Festival A",
+        seat: Some("Tribune, baris C, kursi 12"),
         holder: "Siti Nurhaliza",
         code,
         order: "ORDER-0123456789ABCDEF0123456789ABCDEF",

@@ -25,6 +25,8 @@ pub struct Page<'a> {
     pub location: &'a str,
     /// Kind of the ticket.
     pub kind: &'a str,
+    /// Where its holder sits, in the language of the ticket; `None` without a seat.
+    pub seat: Option<&'a str>,
     /// Whose name is on it.
     pub holder: &'a str,
     /// What identifies it.
@@ -191,12 +193,14 @@ fn draw(
     // … what it is for to the left.
     let column = inner_width - CODE - PADDING;
     let mut y = body;
-    for (label, value, size) in [
-        (say("Nama", "Name"), ticket.holder, 15.0),
-        (say("Jenis tiket", "Ticket"), ticket.kind, 13.0),
-        (say("Tempat", "Place"), ticket.location, 12.0),
-        (say("Kode pesanan", "Order"), ticket.order, 9.0),
-    ] {
+    let facts = [
+        Some((say("Nama", "Name"), ticket.holder, 15.0)),
+        Some((say("Jenis tiket", "Ticket"), ticket.kind, 13.0)),
+        ticket.seat.map(|seat| (say("Kursi", "Seat"), seat, 13.0)),
+        Some((say("Tempat", "Place"), ticket.location, 12.0)),
+        Some((say("Kode pesanan", "Order"), ticket.order, 9.0)),
+    ];
+    for (label, value, size) in facts.into_iter().flatten() {
         let label_setting = Setting {
             width: column,
             lines: 1,

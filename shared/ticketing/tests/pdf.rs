@@ -32,6 +32,7 @@ fn page<'a>(event: &'a str, holder: &'a str, token: &'a str) -> Page<'a> {
         zone: "Asia/Jakarta",
         location: "Gelora Bung Karno, Jakarta",
         kind: "Festival A",
+        seat: Some("Tribune, row C, seat 12"),
         holder,
         code: CODE,
         order: "ORDER-0123456789ABCDEF0123456789ABCDEF",

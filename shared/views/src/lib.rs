@@ -4,6 +4,7 @@
 use domain::audit::{SubjectKind, Via};
 use domain::event::EventStatus;
 use domain::price::{ServiceFee, TaxRate};
+use domain::seating::{SeatName, SeatNumber};
 use domain::user::Role;
 use domain::{ApiKeyId, AuditId, CategoryId, EventId, Rupiah, SubjectId, TicketTypeId, Timestamp, UserId};
 use schemars::JsonSchema;
@@ -175,6 +176,8 @@ pub struct TicketOut {
     pub max_per_order: u32,
     /// Most per buyer; no limit if null.
     pub max_per_user: Option<u32>,
+    /// Whether each is a seat of the event's map: `seatIds` chooses, a quantity alone gets the best that are left.
+    pub seated: bool,
 }
 
 impl From<db::ticket_types::TicketType> for TicketOut {
@@ -196,6 +199,7 @@ impl From<db::ticket_types::TicketType> for TicketOut {
             min_per_order: ticket.min_per_order,
             max_per_order: ticket.max_per_order,
             max_per_user: ticket.max_per_user,
+            seated: ticket.seated,
         }
     }
 }
@@ -219,6 +223,46 @@ impl FullTicketOut {
             ticket: full.ticket.into(),
             event: EventOut::new(full.event, now),
             category: full.category.into(),
+        }
+    }
+}
+
+/// Where somebody sits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SeatOut {
+    /// Its id, by which it is chosen; null on a ticket.
+    pub id: Option<SeatNumber>,
+    /// What its section is called.
+    pub section: String,
+    /// What its row is called.
+    pub row: String,
+    /// What stands on it.
+    pub seat: String,
+}
+
+impl SeatOut {
+    /// Seats of a ticket type, out of places that were read; those of a map that is gone are left out.
+    pub fn all(places: &[db::seats::Place], ticket_type: TicketTypeId, seats: &[SeatNumber]) -> Vec<Self> {
+        let own = places.iter().filter(|place| place.ticket_type == ticket_type);
+        let own = own.filter(|place| seats.contains(&place.number));
+        own.map(|place| Self {
+            id: Some(place.number),
+            section: place.section.clone(),
+            row: place.row.clone(),
+            seat: place.label.clone(),
+        })
+        .collect()
+    }
+}
+
+impl From<SeatName> for SeatOut {
+    fn from(name: SeatName) -> Self {
+        Self {
+            id: None,
+            section: name.section,
+            row: name.row,
+            seat: name.label,
         }
     }
 }

@@ -15,7 +15,7 @@ async fn one_scan_wins_and_the_next_is_told_when_and_where() {
         first,
         json!({
             "admitted": true, "checkInId": 1, "at": t.clock.now(), "gate": {"id": gate, "name": "North"},
-            "ticket": {"code": code, "ticketId": t.festival, "ticketName": "Festival", "holderName": "buyer"},
+            "ticket": {"code": code, "ticketId": t.festival, "ticketName": "Festival", "holderName": "buyer", "seat": null},
         })
     );
     let at = t.clock.now();
@@ -29,6 +29,26 @@ async fn one_scan_wins_and_the_next_is_told_when_and_where() {
     assert_eq!(second["gate"], Value::Null);
     let stored = "select concat_ws(' ', status, used_scan, used_gate_id, used_at = '2030-01-31 11:00:00Z') from issued_tickets";
     assert_eq!(t.db.text(stored).await, format!("used 1 {gate} t"));
+}
+
+#[tokio::test]
+async fn whoever_scans_a_ticket_sees_where_its_holder_sits() {
+    let t = setup().await;
+    let code = &t.bought(t.festival, 1).await[0];
+    let row = json!([{"label": "A", "seats": [{"from": 11, "to": 14}]}]);
+    Rows(&t.db).seats(t.vip, row, false).await;
+    let sits = "update issued_tickets set ticket_type_id";
+    t.db.run(&format!("{sits} = {}, seat = 2 where code = '{code}'", t.vip))
+        .await;
+    let body = json!({
+        "token": token_of(code, t.event, t.vip), "eventId": t.event, "device": "phone-1", "scanId": "scan-0001",
+    });
+    let verdict = t.post("", &t.staff, body).await.data(200);
+    assert_eq!(verdict["admitted"], true, "{verdict}");
+    assert_eq!(
+        verdict["ticket"]["seat"],
+        json!({"id": null, "section": "Floor", "row": "A", "seat": "12"})
+    );
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ async fn every_change_leaves_one_row() {
     let t = setup().await;
     let rows = Rows(&t.db);
     let staff = rows.user("staff@example.test", Role::Staff).await;
+    let category = rows.category("Concert").await;
     testkit::every_change_is_audited(&t.db, events::ROUTES, &[], async |route| {
         let event = rows.event(t.organizer_id, "Java Jazz").await;
         let at = |rest: &str| format!("{EVENTS}/{event}{rest}");
@@ -49,6 +50,12 @@ async fn every_change_leaves_one_row() {
             "set_refund_policy" => {
                 body = Some(json!({"refundHours": 24}));
                 at("/refund-policy")
+            }
+            "set_seat_map" => {
+                let ticket = rows.ticket_type(t.organizer_id, event, category, 50_000, 5).await;
+                let rows = json!([{"label": "A", "seats": [{"from": 1, "to": 4}]}]);
+                body = Some(json!({"sections": [{"name": "Floor", "ticketId": ticket, "rows": rows}]}));
+                at("/seat-map")
             }
             other => panic!("{other} is new: say here how it is called"),
         };

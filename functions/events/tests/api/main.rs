@@ -12,6 +12,7 @@ mod pictures;
 mod reading;
 mod repeated;
 mod searching;
+mod seat_maps;
 mod staff;
 mod writing;
 

@@ -2,6 +2,7 @@ use super::greeting;
 use crate::Language;
 use crate::letter::{Block, Letter, TicketCard};
 use domain::Timestamp;
+use domain::seating::SeatName;
 
 /// Most tickets in one mail. SES takes 500 parts of a mail and every ticket is two; and a mail longer than this is cut by
 /// the clients that show it.
@@ -33,6 +34,8 @@ pub struct Ticket<'a> {
     pub location: &'a str,
     /// Kind of the ticket.
     pub kind: &'a str,
+    /// Where its holder sits, if it is a seat.
+    pub seat: Option<&'a SeatName>,
     /// Whose name is on it.
     pub holder: &'a str,
     /// What identifies it.
@@ -115,15 +118,21 @@ fn card(language: Language, ticket: Ticket<'_>, number: usize, total: usize) -> 
         number: counted,
         event: ticket.event.to_owned(),
         kind: ticket.kind.to_owned(),
-        facts: vec![
-            (
+        facts: [
+            Some((
                 language.pick("Waktu", "When"),
                 language.moment(ticket.date, ticket.zone),
-            ),
-            (language.pick("Tempat", "Where"), ticket.location.to_owned()),
-            (language.pick("Atas nama", "Holder"), ticket.holder.to_owned()),
-            (language.pick("Kode tiket", "Ticket code"), in_groups(ticket.code)),
-        ],
+            )),
+            Some((language.pick("Tempat", "Where"), ticket.location.to_owned())),
+            ticket
+                .seat
+                .map(|seat| (language.pick("Kursi", "Seat"), seat.words(language))),
+            Some((language.pick("Atas nama", "Holder"), ticket.holder.to_owned())),
+            Some((language.pick("Kode tiket", "Ticket code"), in_groups(ticket.code))),
+        ]
+        .into_iter()
+        .flatten()
+        .collect(),
         cid: ticket.cid,
         alt,
         file_name: ticket.file_name,

@@ -42,7 +42,8 @@ async fn a_holder_sees_own_tickets_and_nobody_elses() {
             "holderName",
             "orderId",
             "issuedAt",
-            "timeZone"
+            "timeZone",
+            "seat"
         ]
     );
     for (field, value) in [

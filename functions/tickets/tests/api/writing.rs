@@ -361,3 +361,30 @@ async fn parallel_changes_of_the_quantity_leave_counters_that_add_up() {
         t.db.count("select capacity::bigint from ticket_types").await
     );
 }
+
+#[tokio::test]
+async fn the_map_says_how_many_seats_there_are() {
+    let t = setup().await;
+    let rows = Rows(&t.db);
+    let seated = rows
+        .ticket_type(t.organizer_id, t.event, t.category, 150_000, 5)
+        .await;
+    let row = json!([{"label": "A", "seats": [{"from": 1, "to": 12}]}]);
+    rows.seats(seated, row, false).await;
+    let path = format!("/{seated}");
+    let ticket = t.get(&path, None).await.data(200);
+    assert_eq!(
+        (&ticket["seated"], &ticket["quantity"]),
+        (&json!(true), &json!(12))
+    );
+    let patch = async |body: Value| {
+        let path = format!("/api/v1/tickets/{seated}");
+        t.api.call("PATCH", &path, Some(&t.organizer), Some(body)).await
+    };
+    assert_eq!(patch(json!({"quantity": 20})).await.error(409), "seated_ticket");
+    let changed = patch(json!({"price": 175_000})).await.data(200);
+    assert_eq!(
+        (&changed["price"], &changed["quantity"]),
+        (&json!(175_000), &json!(12))
+    );
+}

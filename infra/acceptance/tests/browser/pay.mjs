@@ -61,6 +61,30 @@ async function mailbox(page, url, subject) {
   }
 }
 
+// The seat map: as many seats as there are, each with words for those who hover or listen, none upon another or beyond the edge.
+// A picture of it is kept for people.
+async function map(page, url, seats, states, shot) {
+  await page.setViewportSize({ width: 1280, height: 900 });
+  const answer = await page.goto(url);
+  assert.equal(answer.status(), 200);
+  const shown = await page.evaluate(() => [...document.querySelectorAll("use[id^=s]")].map((seat) => {
+    const { x, y, width, height } = seat.getBBox();
+    return { x, y, width, height, title: seat.querySelector("title")?.textContent };
+  }));
+  const [, , width, height] = (await page.evaluate(() => document.documentElement.getAttribute("viewBox"))).split(" ").map(Number);
+  assert.equal(shown.length, Number(seats));
+  for (const [number, seat] of shown.entries()) {
+    assert.match(seat.title, /^.+, row .+, seat .+: (free|reserved|sold)/);
+    assert.ok(seat.x >= 0 && seat.y >= 0 && seat.x + seat.width <= width && seat.y + seat.height <= height, seat.title);
+    for (const other of shown.slice(number + 1)) {
+      const apart = Math.hypot(seat.x - other.x, seat.y - other.y);
+      assert.ok(apart > 19, `${seat.title} lies upon ${other.title}`);
+    }
+  }
+  for (const state of states.split(",")) assert.ok(shown.some((seat) => seat.title.includes(state)), `no seat is ${state}`);
+  await page.screenshot({ path: shot, fullPage: true });
+}
+
 // Every mail on a phone and on a desk, in both colour schemes: nothing is wider than the screen, everything can be read, and a
 // picture of it is kept for people.
 async function mails(page, file, folder) {
@@ -113,7 +137,7 @@ function inspect() {
   return problems;
 }
 
-const scenes = { docs, pay, mailbox, mails };
+const scenes = { docs, pay, mailbox, mails, map };
 const [scene, ...given] = process.argv.slice(2);
 const browser = await driver.launch({
   executablePath: await chromium.executablePath(),

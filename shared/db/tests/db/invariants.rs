@@ -8,13 +8,20 @@ use std::collections::BTreeSet;
 use testkit::TestDb;
 
 /// A rule, and what breaks it on a platform with a paid order (1), one that waits (2) and a refund of 500 rupiah of order 1.
-const BREACHES: [(&str, &str); 28] = [
+const BREACHES: [(&str, &str); 29] = [
     (
         "stock_within_capacity",
         "alter table ticket_stock drop constraint ticket_stock_check; update ticket_stock set sold = capacity + 1",
     ),
     ("held_is_in_holds", "delete from holds"),
     ("sold_is_in_tickets", "update ticket_stock set sold = sold + 1 where stripe = 0"),
+    (
+        "seats_have_one_owner",
+        "insert into ticket_stock (ticket_type_id, stripe, capacity) values (1, 1, 1);
+         insert into seats (ticket_type_id, number, section_no, section, row_no, row_label, label, place, x, y, cost, accessible)
+         values (1, 1, 0, 'Floor', 0, 'A', '1', 0, 0, 0, 0, false);
+         update issued_tickets set seat = 1 where id = 1",
+    ),
     ("stripes_make_the_capacity", "update ticket_types set capacity = capacity + 1"),
     ("paid_units_have_tickets", "update issued_tickets set status = 'void' where id = 1"),
     (

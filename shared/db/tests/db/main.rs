@@ -38,6 +38,7 @@ mod refund_shares;
 mod refunds;
 mod reports;
 mod reviews;
+mod seats;
 mod sessions;
 mod settlement;
 mod sources;

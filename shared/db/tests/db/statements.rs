@@ -8,6 +8,7 @@ use tokio_postgres::types::Type;
 fn typed(name: &str) -> Type {
     match name {
         "BOOL" => Type::BOOL,
+        "BOOL_ARRAY" => Type::BOOL_ARRAY,
         "BYTEA" => Type::BYTEA,
         "FLOAT4" => Type::FLOAT4,
         "FLOAT8" => Type::FLOAT8,
