@@ -73,6 +73,30 @@ impl Database {
     }
 }
 
+/// Prints which server it is, and whether it keeps what it confirms.
+///
+/// # Errors
+/// If the server does not answer.
+pub async fn describe(admin: &Client) -> Result<()> {
+    let setting = async |name: &str| -> Result<String> {
+        Ok(admin
+            .query_one("select current_setting($1)", &[&name])
+            .await?
+            .try_get(0)?)
+    };
+    let durable = setting("fsync").await? == "on" && setting("synchronous_commit").await? == "on";
+    println!(
+        "PostgreSQL {}, commits {}",
+        setting("server_version").await?,
+        if durable {
+            "wait for the disk"
+        } else {
+            "do NOT wait for the disk: the figures are those of tests only"
+        }
+    );
+    Ok(())
+}
+
 async fn connect(config: &Config) -> Result<Client> {
     let (client, connection) = config
         .connect(NoTls)

@@ -12,6 +12,7 @@
 mod database;
 mod figures;
 mod search;
+mod seats;
 mod stock;
 
 use std::process::ExitCode;
@@ -44,6 +45,21 @@ enum Bench {
         #[arg(long, default_value_t = domain::inventory::MAX_STRIPES, value_parser = clap::value_parser!(u32).range(1..=64))]
         stripes: u32,
     },
+    /// Claims of seats per second: seats that somebody chose, against the bare update of a random row, and the best that are left
+    Seats {
+        /// Address of a server on which databases may be made; `.local/fleet.json` names the one of the fleet
+        #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+        database_url: String,
+        /// Seconds of measuring in all, without preparations
+        #[arg(long, default_value_t = 60)]
+        seconds: u64,
+        /// Connections at a time
+        #[arg(long, default_value_t = 32)]
+        connections: usize,
+        /// Seats of the map
+        #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(100..=20_000))]
+        seats: u32,
+    },
     /// Listing and searching events in the function, against its statements alone, and with few and with many events
     Search {
         /// Address of a server on which databases may be made; `.local/fleet.json` names the one of the fleet
@@ -68,6 +84,12 @@ async fn main() -> ExitCode {
             connections,
             stripes,
         } => stock::run(&database_url, Duration::from_secs(seconds), connections, stripes).await,
+        Bench::Seats {
+            database_url,
+            seconds,
+            connections,
+            seats,
+        } => seats::run(&database_url, Duration::from_secs(seconds), connections, seats).await,
         Bench::Search {
             database_url,
             seconds,

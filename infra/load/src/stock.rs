@@ -1,6 +1,5 @@
 //! How many units of stock can be taken per second.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -10,14 +9,13 @@ use futures_util::future::try_join_all;
 use tokio_postgres::Client;
 use tokio_postgres::types::Type;
 
-use crate::database::Database;
-use crate::figures::{median, percentile};
+use crate::database::{self, Database};
+use crate::figures::Rounds;
 
 /// Share of what rows nobody shares give that one hot ticket type has to reach.
 const BUDGET: f64 = 0.85;
 
-/// How long one variant is measured before the next has its turn: short, so that a noisy neighbour hits all of them. A ratio
-/// is taken within each round, and the median of the rounds counts.
+/// How long one variant is measured before the next has its turn.
 const PHASE: Duration = Duration::from_millis(750);
 
 /// Units of each ticket type: more than a run can take.
@@ -82,47 +80,14 @@ pub async fn run(url: &str, total: Duration, connections: usize, stripes: u32) -
 async fn measure(database: &Database, total: Duration, connections: usize, stripes: u32) -> Result<bool> {
     ensure!(connections > 0, "at least one connection is needed");
     let admin = database.connect().await?;
-    describe_server(&admin).await?;
+    database::describe(&admin).await?;
     let mut buyers = prepare(database, &admin, connections, stripes).await?;
     println!("{connections} connections, {stripes} stripes");
-    // The first touch of tables and caches is not measured.
-    for variant in Variant::ALL {
-        measure_phase(&admin, &mut buyers, variant).await?;
-    }
-    let mut rates: BTreeMap<Variant, Vec<f64>> = BTreeMap::new();
-    let mut waits: BTreeMap<Variant, Vec<Duration>> = BTreeMap::new();
-    let begun = Instant::now();
-    let mut order = Variant::ALL;
-    while rates.is_empty() || begun.elapsed() < total {
-        for variant in order {
-            let (rate, latencies) = measure_phase(&admin, &mut buyers, variant).await?;
-            rates.entry(variant).or_default().push(rate);
-            waits.entry(variant).or_default().extend(latencies);
-        }
-        // What grows or slows down within a round favours the first of it, so the next round runs backwards.
-        order.reverse();
-    }
-    report(&rates, waits)
-}
-
-async fn describe_server(admin: &Client) -> Result<()> {
-    let setting = async |name: &str| -> Result<String> {
-        Ok(admin
-            .query_one("select current_setting($1)", &[&name])
-            .await?
-            .try_get(0)?)
-    };
-    let durable = setting("fsync").await? == "on" && setting("synchronous_commit").await? == "on";
-    println!(
-        "PostgreSQL {}, commits {}",
-        setting("server_version").await?,
-        if durable {
-            "wait for the disk"
-        } else {
-            "do NOT wait for the disk: the figures are those of tests only"
-        }
-    );
-    Ok(())
+    let mut rounds = Rounds::take(Variant::ALL, total, async |variant| {
+        measure_phase(&admin, &mut buyers, variant).await
+    })
+    .await?;
+    report(&mut rounds)
 }
 
 /// Makes an event, its ticket types and a cart row for each connection and ticket type.
@@ -297,50 +262,17 @@ async fn take_in_transaction(
 }
 
 /// Prints the figures; tells whether the budget is kept.
-fn report(rates: &BTreeMap<Variant, Vec<f64>>, waits: BTreeMap<Variant, Vec<Duration>>) -> Result<bool> {
-    println!(
-        "\n{:<48} {:>9} {:>19} {:>10} {:>10}",
-        "takes per second, median of the rounds", "median", "least – most", "p50", "p95"
-    );
-    for (variant, mut waits) in waits {
-        let of_rounds = rates.get(&variant).context("a variant without a rate")?;
-        waits.sort();
-        let (least, most) = of_rounds.iter().fold((f64::MAX, 0.0), |(least, most), rate| {
-            (rate.min(least), rate.max(most))
-        });
-        println!(
-            "{:<48} {:>9.0} {:>9.0} – {:>7.0} {:>7.2} ms {:>7.2} ms",
-            variant.describe(),
-            median(of_rounds),
-            least,
-            most,
-            percentile(&waits, 0.5).as_secs_f64() * 1_000.0,
-            percentile(&waits, 0.95).as_secs_f64() * 1_000.0,
-        );
-    }
-    let ratio = |above: Variant, below: Variant| -> Result<f64> {
-        let (above, below) = (
-            rates.get(&above).context("no rate")?,
-            rates.get(&below).context("no rate")?,
-        );
-        Ok(median(
-            &above
-                .iter()
-                .zip(below)
-                .map(|(above, below)| above / below)
-                .collect::<Vec<_>>(),
-        ))
-    };
-    let reached = ratio(Variant::Hot, Variant::Unshared)?;
+fn report(rounds: &mut Rounds<Variant>) -> Result<bool> {
+    rounds.print("takes per second, median of the rounds", Variant::describe)?;
+    let reached = rounds.ratio(Variant::Hot, Variant::Unshared)?;
     let kept = reached >= BUDGET;
-    println!();
     println!(
         "one counter row / rows nobody shares   {:.2}",
-        ratio(Variant::OneRow, Variant::Unshared)?
+        rounds.ratio(Variant::OneRow, Variant::Unshared)?
     );
     println!(
         "in a transaction / statement alone     {:.2}",
-        ratio(Variant::HotInTransaction, Variant::Hot)?
+        rounds.ratio(Variant::HotInTransaction, Variant::Hot)?
     );
     println!(
         "striped / rows nobody shares           {reached:.2}, budget {BUDGET:.2}: {}",
