@@ -23,5 +23,5 @@ pub(crate) async fn get_my_ticket(
     let ticket = db::issued::find_own(&conn, code.as_str(), caller.id)
         .await?
         .ok_or_else(|| Error::not_found("Ticket"))?;
-    Ok(Answer::ok(IssuedTicketOut::new(ticket, &app.keys)?))
+    Ok(Answer::ok(IssuedTicketOut::new(ticket, &app)?))
 }

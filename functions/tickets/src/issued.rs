@@ -1,5 +1,7 @@
 //! Issued tickets as the API shows them.
 
+use crate::App;
+use crate::wallets::Wallet;
 use db::issued::IssuedTicket;
 use domain::{Error, EventId, TicketTypeId, Timestamp};
 use schemars::JsonSchema;
@@ -41,13 +43,17 @@ pub(crate) struct IssuedTicketOut {
     time_zone: String,
     /// Where its holder sits; null without a seat.
     seat: Option<SeatOut>,
+    /// For which wallets it has a pass; none once the ticket is void.
+    wallets: Vec<Wallet>,
 }
 
 impl IssuedTicketOut {
-    pub(crate) fn new(ticket: IssuedTicket, keys: &SigningKeys) -> Result<Self, Error> {
+    pub(crate) fn new(ticket: IssuedTicket, app: &App) -> Result<Self, Error> {
+        let token = token(&ticket, &app.keys)?;
         Ok(Self {
-            token: token(&ticket, keys)?,
             seat: ticket.seat.map(SeatOut::from),
+            wallets: token.as_ref().map_or_else(Vec::new, |_| app.wallets.offered()),
+            token,
             code: ticket.code,
             status: ticket.status,
             ticket_id: ticket.ticket_type_id,

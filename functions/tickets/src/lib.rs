@@ -4,7 +4,9 @@ mod changes;
 mod create_ticket;
 mod delete_ticket;
 mod get_my_ticket;
+mod get_my_ticket_google_wallet;
 mod get_my_ticket_pdf;
+mod get_my_ticket_pkpass;
 mod get_my_ticket_qr;
 mod get_ticket;
 mod issued;
@@ -16,10 +18,13 @@ mod list_tickets;
 mod terms;
 mod update_ticket;
 mod verify_ticket;
+mod wallets;
 
 use runtime::{BootError, Clock, Env};
 use ticketing::SigningKeys;
 use web::{Route, Router, Site, Tokens};
+
+pub use wallets::Wallets;
 
 /// What the handlers work with.
 pub struct App {
@@ -31,12 +36,14 @@ pub struct App {
     pub clock: Clock,
     /// Signs the QR codes of tickets.
     pub keys: SigningKeys,
+    /// Signs passes.
+    pub wallets: Wallets,
     /// Where pictures go.
     pub blobs: blob::Blobs,
 }
 
 impl App {
-    /// Reads the configuration. `TICKET_SIGNING_KEYS` is described in the README of `ticketing`.
+    /// Reads the configuration. `TICKET_SIGNING_KEYS` is described in the README of `ticketing`, and so is what [`Wallets`] reads.
     ///
     /// # Errors
     /// What is missing or wrong.
@@ -52,6 +59,7 @@ impl App {
             tokens: Tokens::from_env(env)?,
             clock: Clock::system(),
             keys,
+            wallets: Wallets::from_env(env),
             blobs: blob::Blobs::from_env(env)?,
         })
     }
@@ -73,6 +81,8 @@ pub const ROUTES: &[Route] = &[
     get_my_ticket_qr::PNG_ROUTE,
     get_my_ticket_qr::SVG_ROUTE,
     get_my_ticket_pdf::ROUTE,
+    get_my_ticket_pkpass::ROUTE,
+    get_my_ticket_google_wallet::ROUTE,
     list_ticket_keys::ROUTE,
     verify_ticket::ROUTE,
 ];
@@ -95,6 +105,14 @@ pub fn router(app: App, site: Site) -> axum::Router {
         .at(&get_my_ticket_qr::PNG_ROUTE, get_my_ticket_qr::get_my_ticket_png)
         .at(&get_my_ticket_qr::SVG_ROUTE, get_my_ticket_qr::get_my_ticket_svg)
         .at(&get_my_ticket_pdf::ROUTE, get_my_ticket_pdf::get_my_ticket_pdf)
+        .at(
+            &get_my_ticket_pkpass::ROUTE,
+            get_my_ticket_pkpass::get_my_ticket_pkpass,
+        )
+        .at(
+            &get_my_ticket_google_wallet::ROUTE,
+            get_my_ticket_google_wallet::get_my_ticket_google_wallet,
+        )
         .at(&list_ticket_keys::ROUTE, list_ticket_keys::list_ticket_keys)
         .at(&verify_ticket::ROUTE, verify_ticket::verify_ticket)
         .build(app, site)

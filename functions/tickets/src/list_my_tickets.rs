@@ -27,9 +27,7 @@ pub(crate) async fn list_my_tickets(
 ) -> web::Result<Answer<MyTicketList>> {
     let conn = app.db.conn().await?;
     let (rows, total) = db::issued::list(&conn, caller.id, query.page).await?;
-    let tickets = rows
-        .into_iter()
-        .map(|ticket| IssuedTicketOut::new(ticket, &app.keys));
+    let tickets = rows.into_iter().map(|ticket| IssuedTicketOut::new(ticket, &app));
     Ok(Answer::ok(MyTicketList {
         tickets: tickets.collect::<Result<_, _>>()?,
         meta: Meta::of(query.page, total),

@@ -83,6 +83,6 @@ pub(crate) async fn verify_ticket(
     Ok(Answer::ok(Verdict {
         valid: reason.is_none(),
         reason,
-        ticket: Some(IssuedTicketOut::new(ticket, &app.keys)?),
+        ticket: Some(IssuedTicketOut::new(ticket, &app)?),
     }))
 }

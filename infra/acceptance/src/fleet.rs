@@ -40,6 +40,10 @@ pub struct Secrets {
     pub jwt_secret: String,
     /// Signs notifications.
     pub midtrans_server_key: String,
+    /// Certificates of passes for Apple Wallet in PEM, the one that signs before the one that vouches for it.
+    pub apple_certificates: String,
+    /// The key file of the account that signs passes for Google Wallet.
+    pub google_account: String,
 }
 
 impl Fleet {
@@ -126,8 +130,11 @@ impl Fleet {
     pub fn secrets(&self) -> Secrets {
         let file = self.local.join("secrets.json");
         let secrets = read_json(&file, "it is made by `cargo xtask up`");
-        let text = |key: &str| secrets[key].as_str().expect("secrets are texts").to_owned();
+        let told = |value: &Value| value.as_str().expect("secrets are texts").to_owned();
+        let (text, passes) = (|key: &str| told(&secrets[key]), &secrets["passes"]);
         Secrets {
+            apple_certificates: told(&passes["apple_certificates"]),
+            google_account: told(&passes["google_account"]),
             jwt_secret: text("jwt_secret"),
             midtrans_server_key: text("midtrans_server_key"),
         }

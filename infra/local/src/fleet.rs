@@ -129,6 +129,7 @@ impl Fleet {
         self.require_free_ports(processes)?;
         let secrets = Secrets::load(&self.repo)?;
         self.install_and_build(&functions)?;
+        let secrets = secrets.with_passes(&self.repo, &self.tools.program("python"))?;
         interrupt.check()?;
 
         let database_url = self.start_services(&workspace, &secrets, options, processes)?;

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::Command;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
@@ -19,6 +21,9 @@ pub const REGION: &str = "ap-southeast-3";
 
 /// The account of the image service, the first part of the path of its URLs.
 pub const IMAGEKIT_ID: &str = "gigglefest";
+
+/// An issuer of passes that Google does not know.
+const GOOGLE_ISSUER: &str = "3388000000000000000";
 
 /// The CloudFormation stack's name.
 pub const STACK: &str = "gigglefest";
@@ -35,6 +40,19 @@ pub struct Secrets {
     pub postgres_password: String,
     /// `id:base64 of 32 bytes`, as the ticketing crate reads them.
     pub ticket_signing_keys: String,
+    /// What wallet passes are signed with; Python makes it once it is installed.
+    pub passes: Option<PassSecrets>,
+}
+
+/// Certificates and keys of passes, as `python/wallet.py` makes them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PassSecrets {
+    /// PEM: the one that signs, then the one above it.
+    pub apple_certificates: String,
+    /// PEM.
+    pub apple_key: String,
+    /// The key file of a service account.
+    pub google_account: String,
 }
 
 impl Secrets {
@@ -52,10 +70,40 @@ impl Secrets {
         };
         let complete = known.clone().completed()?;
         if complete != known {
-            write_atomically(&path, &serde_json::to_vec_pretty(&complete)?)?;
-            fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
+            complete.store(repo)?;
         }
         Ok(complete)
+    }
+
+    fn store(&self, repo: &Repo) -> Result<()> {
+        let path = repo.local("secrets.json");
+        write_atomically(&path, &serde_json::to_vec_pretty(self)?)?;
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
+        Ok(())
+    }
+
+    /// The same with what passes are signed with, made by `python` unless it is there.
+    ///
+    /// # Errors
+    /// When it cannot be made or kept.
+    pub fn with_passes(mut self, repo: &Repo, python: &Path) -> Result<Self> {
+        if self.passes.is_some() {
+            return Ok(self);
+        }
+        let made = Command::new(python)
+            .arg(repo.python_source("wallet.py"))
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .output()
+            .context("Python does not start")?;
+        if !made.status.success() {
+            bail!(
+                "no certificate for passes: {}",
+                String::from_utf8_lossy(&made.stderr).trim_end()
+            );
+        }
+        self.passes = Some(serde_json::from_slice(&made.stdout)?);
+        self.store(repo)?;
+        Ok(self)
     }
 
     fn completed(mut self) -> Result<Self> {
@@ -87,6 +135,7 @@ pub fn parameters(ports: &Ports, secrets: &Secrets, database_url: &str) -> BTree
     } else {
         "x86_64"
     };
+    let passes = secrets.passes.clone().unwrap_or_default();
     BTreeMap::from([
         ("Stage", "local".to_owned()),
         ("Architecture", architecture.to_owned()),
@@ -110,6 +159,14 @@ pub fn parameters(ports: &Ports, secrets: &Secrets, database_url: &str) -> BTree
         ("PromotionsPerSecond", "50".to_owned()),
         ("MailFrom", "tickets@gigglefest.local".to_owned()),
         ("TicketSigningKeys", secrets.ticket_signing_keys.clone()),
+        // Files for `cargo lambda watch` and variables do not bear line breaks.
+        (
+            "ApplePassCertificates",
+            passes.apple_certificates.replace('\n', " "),
+        ),
+        ("ApplePassKey", passes.apple_key.replace('\n', " ")),
+        ("GoogleWalletIssuer", GOOGLE_ISSUER.to_owned()),
+        ("GoogleWalletAccount", passes.google_account),
         ("AwsEndpointUrl", aws_endpoint(ports)),
     ])
 }

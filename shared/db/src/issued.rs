@@ -28,6 +28,8 @@ pub struct IssuedTicket {
     pub event_name: String,
     /// When the event begins.
     pub event_date: Timestamp,
+    /// When the event ends; `None` if its organizer does not say.
+    pub event_ends_at: Option<Timestamp>,
     /// Zone of the place.
     pub event_time_zone: String,
     /// Where it takes place.
@@ -185,8 +187,9 @@ pub async fn rename_holder(tx: &Transaction<'_>, holder: UserId, name: &str) -> 
 macro_rules! columns {
     () => {
         "i.id, i.code, o.code as order_code, i.ticket_type_id, t.name as ticket_name, i.event_id, e.name as event_name,
-        e.date as event_date, e.time_zone as event_time_zone, e.location as event_location, e.status as event_status,
-        i.holder_id, i.holder_name, i.status, i.issued_at, s.section, s.row_label, s.label, count(*) over () as total
+        e.date as event_date, e.ends_at as event_ends_at, e.time_zone as event_time_zone, e.location as event_location,
+        e.status as event_status, i.holder_id, i.holder_name, i.status, i.issued_at, s.section, s.row_label, s.label,
+        count(*) over () as total
         from issued_tickets i join ticket_types t on t.id = i.ticket_type_id join events e on e.id = i.event_id
         join order_items oi on oi.id = i.order_item_id join orders o on o.id = oi.order_id
         left join seats s on s.ticket_type_id = i.ticket_type_id and s.number = i.seat"
@@ -268,6 +271,7 @@ fn read(row: &Row) -> Result<IssuedTicket> {
         event_id: row.id("event_id", EventId::new)?,
         event_name: row.col("event_name")?,
         event_date: row.time("event_date")?,
+        event_ends_at: row.time_opt("event_ends_at")?,
         event_time_zone: row.col("event_time_zone")?,
         event_location: row.col("event_location")?,
         event_status: row.word("event_status", EventStatus::parse)?,

@@ -28,5 +28,18 @@ pub fn env(database: &str) -> Env {
             "TICKET_SIGNING_KEYS",
             "test:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=",
         ),
+        (
+            "APPLE_PASS_CERTIFICATES",
+            include_str!("../../ticketing/tests/wallet/certificates.pem"),
+        ),
+        (
+            "APPLE_PASS_KEY",
+            include_str!("../../ticketing/tests/wallet/key.pem"),
+        ),
+        ("GOOGLE_WALLET_ISSUER", "3388000000022222222"),
+        (
+            "GOOGLE_WALLET_ACCOUNT",
+            include_str!("../../ticketing/tests/wallet/account.json"),
+        ),
     ])
 }

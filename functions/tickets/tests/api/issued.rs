@@ -2,6 +2,16 @@
 
 use super::*;
 
+/// What there is of a ticket.
+const SUFFIXES: [&str; 6] = [
+    "",
+    "/qr.png",
+    "/qr.svg",
+    "/ticket.pdf",
+    "/ticket.pkpass",
+    "/google-wallet",
+];
+
 #[tokio::test]
 async fn a_holder_sees_own_tickets_and_nobody_elses() {
     let t = setup().await;
@@ -43,7 +53,8 @@ async fn a_holder_sees_own_tickets_and_nobody_elses() {
             "orderId",
             "issuedAt",
             "timeZone",
-            "seat"
+            "seat",
+            "wallets"
         ]
     );
     for (field, value) in [
@@ -69,12 +80,12 @@ async fn a_holder_sees_own_tickets_and_nobody_elses() {
         (codes[2].clone(), t.event, t.ticket)
     );
     for token in [&t.stranger, &t.organizer, &t.admin, &t.staff] {
-        for suffix in ["", "/qr.png", "/qr.svg", "/ticket.pdf"] {
+        for suffix in SUFFIXES {
             let reply = t.get(&format!("{path}{suffix}"), Some(token)).await;
             assert_eq!(reply.error(404), "not_found");
         }
     }
-    for suffix in ["", "/qr.png", "/qr.svg", "/ticket.pdf"] {
+    for suffix in SUFFIXES {
         assert_eq!(
             t.get(&format!("{path}{suffix}"), None).await.error(401),
             "unauthenticated"
@@ -163,11 +174,11 @@ async fn a_void_ticket_is_shown_without_its_qr_code() {
     let path = format!("/mine/{}", codes[0]);
     let ticket = t.get(&path, Some(&t.buyer)).await.data(200);
     assert_eq!(
-        (&ticket["status"], &ticket["token"]),
-        (&json!("void"), &Value::Null)
+        (&ticket["status"], &ticket["token"], &ticket["wallets"]),
+        (&json!("void"), &Value::Null, &json!([]))
     );
-    for suffix in ["qr.png", "qr.svg", "ticket.pdf"] {
-        let reply = t.get(&format!("{path}/{suffix}"), Some(&t.buyer)).await;
+    for suffix in &SUFFIXES[1..] {
+        let reply = t.get(&format!("{path}{suffix}"), Some(&t.buyer)).await;
         assert_eq!(reply.error(409), "ticket_void");
     }
 }
@@ -180,6 +191,8 @@ async fn codes_that_are_none_are_refused() {
         "get_my_ticket_png",
         "get_my_ticket_svg",
         "get_my_ticket_pdf",
+        "get_my_ticket_pkpass",
+        "get_my_ticket_google_wallet",
     ] {
         let reply = t
             .api

@@ -7,6 +7,7 @@
 mod audit;
 mod bad_input;
 mod issued;
+mod passes;
 mod pictures;
 mod reading;
 mod repeated;
@@ -19,7 +20,7 @@ use runtime::{Clock, Env};
 use serde_json::{Value, json};
 use testkit::{Api, Reply, Rows, TestDb, TestTokens, start};
 use ticketing::SigningKeys;
-use tickets::{App, router};
+use tickets::{App, Wallets, router};
 use web::Site;
 
 const TICKETS: &str = "/api/v1/tickets";
@@ -45,12 +46,17 @@ struct Setup {
 }
 
 async fn setup() -> Setup {
+    setup_with(Wallets::from_env(&testkit::env(""))).await
+}
+
+async fn setup_with(wallets: Wallets) -> Setup {
     let (db, clock) = (TestDb::new().await, Clock::set_to(start()));
     let app = App {
         db: db.db(),
         tokens: TestTokens::checker(),
         clock: clock.clone(),
         keys: SigningKeys::parse(KEYS).unwrap(),
+        wallets,
         blobs: blob::Blobs::in_memory(),
     };
     let rows = Rows(&db);

@@ -343,6 +343,7 @@ async fn parallel_changes_of_the_quantity_leave_counters_that_add_up() {
             tokens: TestTokens::checker(),
             clock: t.clock.clone(),
             keys: SigningKeys::parse(KEYS).unwrap(),
+            wallets: Wallets::default(),
             blobs: blob::Blobs::in_memory(),
         };
         let api = Api::new(router(app, Site::from_env(&Env::default())));
