@@ -7,6 +7,7 @@ use db::ticket_types::ForSale;
 use domain::order;
 use domain::price::{PricedLine, price};
 use domain::promo_code::{PromoCode, PromoCodes};
+use domain::waiting_list::EntryStatus;
 use domain::{Error, Rupiah, TicketTypeId, Timestamp, UserId};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -133,6 +134,7 @@ pub(crate) async fn checkout(
     let price = price(&lines, &terms)?;
     let code = order::code(runtime::random::bytes());
     let (order, line_ids) = db::orders::insert(&tx, &code, caller.id, &price, expires_at, now).await?;
+    db::waiting_list::end_offers(&tx, caller.id, &items, EntryStatus::Claimed, now).await?;
     let mail = db::orders::tell_placed(&tx, &order, &runtime::random::hex::<16>, now).await?;
     // The counters come last, after all holds, and the promo codes after them; rows and lines stand in the order in which they are
     // locked.

@@ -1,11 +1,15 @@
 //! The cart. Adding takes stock for ten minutes; checkout turns the cart into an order, whose stock is kept until the time
 //! to pay is over. A row whose reservation has ended stays as a wish: checkout takes its stock again if there is any.
+//! Of what is sold out people join the waiting list; when it is their turn, the tickets are in their cart.
 
 mod add_item;
 mod change_item;
 mod checkout;
 mod get_cart;
+mod join_line;
+mod leave_line;
 mod limits;
+mod list_lines;
 mod remove_item;
 mod reserve;
 
@@ -66,6 +70,9 @@ pub const ROUTES: &[Route] = &[
     change_item::ROUTE,
     remove_item::ROUTE,
     checkout::ROUTE,
+    list_lines::ROUTE,
+    join_line::ROUTE,
+    leave_line::ROUTE,
 ];
 
 /// The router of this function.
@@ -76,6 +83,9 @@ pub fn router(app: App, site: Site) -> axum::Router {
         .at(&change_item::ROUTE, change_item::change_item)
         .at(&remove_item::ROUTE, remove_item::remove_item)
         .at(&checkout::ROUTE, checkout::checkout)
+        .at(&list_lines::ROUTE, list_lines::list_lines)
+        .at(&join_line::ROUTE, join_line::join_line)
+        .at(&leave_line::ROUTE, leave_line::leave_line)
         .build(app, site)
 }
 

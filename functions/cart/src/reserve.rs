@@ -47,7 +47,9 @@ pub(crate) async fn set_quantity(
 ) -> domain::Result<()> {
     let held = stock::lock_cart_holds(tx, item.id).await?;
     let held_since = if held == 0 { now } else { item.held_since };
-    let until = domain::cart::reserved_until(held_since, now, app.hold_seconds);
+    // What is kept because it is somebody's turn is kept until the time that they were told, neither shorter nor longer.
+    let offered = item.offered_until.filter(|_| held > 0);
+    let until = offered.unwrap_or_else(|| domain::cart::reserved_until(held_since, now, app.hold_seconds));
     db::cart::update(tx, item.id, quantity, until, held_since, now).await?;
     if held > 0 {
         stock::extend_cart(tx, item.id, until).await?;

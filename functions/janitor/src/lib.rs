@@ -1,4 +1,5 @@
 //! Every minute: stock of carts whose reservation is over goes back on sale, and orders whose time to pay is over end.
+//! What came back of tickets that people wait for is kept for those whose turn it is.
 //! Orders of cancelled events lose their tickets, and refunds that did not go through are tried again.
 //! Pictures that nothing shows any more are discarded, and those that were not done in time are announced again.
 
@@ -7,6 +8,7 @@ mod check;
 mod end_orders;
 mod images;
 mod refunds;
+mod waiting_lists;
 
 use domain::Error;
 use domain::alert::Job;
@@ -72,6 +74,12 @@ pub struct Report {
     pub orders_paid: usize,
     /// Orders left for the next run because the gateway did not answer.
     pub orders_waiting: usize,
+    /// People whose tickets were kept for them in vain: their time was over.
+    pub offers_lapsed: usize,
+    /// People whose turn it is now.
+    pub offers_made: usize,
+    /// People who wait no longer, because their line is over.
+    pub places_closed: u64,
     /// Pictures that nothing shows any more, now on their way out.
     pub images_discarded: u64,
     /// Pictures that were not done in time, announced again.
@@ -123,10 +131,15 @@ impl worker::Job for App {
             report.guests_forgotten = db::guests::forget(&tx, made, GUESTS_AT_ONCE, now).await?;
             tx.commit().await.map_err(db::DbError::from)?;
         }
+        waiting_lists::tidy(self, &mut report, now).await?;
+        waiting_lists::serve(self, &mut report, now).await?;
         cancellations::work_off(self, &mut report, now).await?;
         refunds::announce(self, &mut report, now).await?;
         images::sweep(self, &mut report, now).await?;
         end_orders::end_orders(self, &mut report, now).await?;
+        if report.orders_expired > 0 {
+            waiting_lists::serve(self, &mut report, now).await?;
+        }
         db::job_runs::done(&*self.db.conn().await?, Job::Janitor, now).await?;
         Ok(report)
     }

@@ -3,8 +3,8 @@
 use crate::letter::Letter;
 use crate::letters::{
     self, Alerts, Bill, EventCancelled, EventChanged, EventReminder, Line, MOST_TICKETS, OrderPlaced,
-    Payment, Progress, Promoted, Promotion, RefundDue, Ticket, Tickets, TransferDue, TransferEnded,
-    WebhookDisabled,
+    Payment, Progress, Promoted, Promotion, RefundDue, Ticket, Tickets, TicketsOffered, TransferDue,
+    TransferEnded, WebhookDisabled,
 };
 use crate::{App, Language, is_web_link};
 use db::announcements::{Announcement, Occasion};
@@ -19,8 +19,11 @@ use domain::message::{Envelope, Mail};
 use domain::order::{OrderStatus, check_payable};
 use domain::refund::RefundStatus;
 use domain::user::Email;
+use domain::waiting_list::EntryStatus;
 use domain::webhook::WhyDisabled;
-use domain::{AnnouncementId, Error, EventId, MailingId, OrderId, RefundId, Rupiah, UserId, WebhookId};
+use domain::{
+    AnnouncementId, Error, EventId, MailingId, OrderId, RefundId, Rupiah, UserId, WaitingEntryId, WebhookId,
+};
 use mail::{Attachment, Mailbox, OutgoingMail, Picture};
 use ticketing::pdf::Page;
 use ticketing::{Claims, TicketCode, qr};
@@ -82,6 +85,7 @@ pub(crate) async fn compose(app: &App, message: &Envelope<Mail>) -> Result<Compo
         Mail::RefundDone { refund } => self::refund(app, id, *refund, Progress::Done).await,
         Mail::Payment { order } => payment(app, id, *order).await,
         Mail::WebhookDisabled { webhook } => webhook_disabled(app, id, *webhook).await,
+        Mail::TicketsOffered { entry } => tickets_offered(app, id, *entry).await,
         Mail::Promotion { mailing, recipient } => promotion(app, id, *mailing, *recipient).await,
         Mail::Alerts { to, at, news } => {
             let language = language(app, &*app.db.conn().await?, to).await?;
@@ -549,6 +553,32 @@ async fn webhook_disabled(app: &App, id: &str, webhook: WebhookId) -> Result<Com
             description: &endpoint.description,
             failing_since: endpoint.failing_since,
             gone: why == WhyDisabled::Gone,
+        },
+    );
+    address(app, id, &user.email, &user.name, letter.into())
+}
+
+/// What is kept for somebody who waited for it, as long as it is.
+async fn tickets_offered(app: &App, id: &str, entry: WaitingEntryId) -> Result<Composed, Error> {
+    let (offer, user, language) = {
+        let conn = app.db.conn().await?;
+        let Some(offer) = db::waiting_list::offer(&conn, entry).await? else {
+            return Ok(Composed::Overtaken("whoever waited has left"));
+        };
+        let user = db::users::find(&conn, offer.user_id).await?;
+        let user = user.ok_or_else(|| Error::not_found("User"))?;
+        let language = language(app, &conn, &user.email).await?;
+        (offer, user, language)
+    };
+    if offer.status != EntryStatus::Offered || offer.turned.until <= app.clock.now() {
+        return Ok(Composed::Overtaken("the tickets are not kept any more"));
+    }
+    let letter = letters::tickets_offered(
+        language,
+        TicketsOffered {
+            name: &user.name,
+            turned: &offer.turned,
+            link: format!("{}/cart", app.frontend_url),
         },
     );
     address(app, id, &user.email, &user.name, letter.into())

@@ -270,6 +270,7 @@ const fn kind(mail: &Mail) -> &'static str {
         Mail::EventChanged { .. } => "event_changed",
         Mail::EventReminder { .. } => "event_reminder",
         Mail::WebhookDisabled { .. } => "webhook_disabled",
+        Mail::TicketsOffered { .. } => "tickets_offered",
         Mail::Promotion { .. } => "promotion",
         Mail::Alerts { .. } => "alerts",
     }
@@ -294,6 +295,7 @@ const fn purpose(mail: &Mail) -> Purpose {
         | Mail::RefundDone { .. }
         | Mail::Payment { .. }
         | Mail::WebhookDisabled { .. }
+        | Mail::TicketsOffered { .. }
         | Mail::Alerts { .. }
         | Mail::EventChanged { .. } => Purpose::Service,
     }

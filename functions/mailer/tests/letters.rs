@@ -3,13 +3,14 @@
 
 use domain::alert::{Condition, Job, News, Turn};
 use domain::mailing::{Body, SubjectLine, Words};
-use domain::notice::Schedule;
+use domain::notice::{Schedule, Turned};
 use domain::{Rupiah, Timestamp};
 use mailer::Language;
 use mailer::letter::Letter;
 use mailer::letters::{
     self, Alerts, Bill, EventCancelled, EventChanged, EventReminder, Line, MOST_TICKETS, OrderPlaced,
-    Payment, Progress, Promoted, Promotion, Refund, RefundDue, Ticket, Tickets, TransferDue, TransferEnded,
+    Payment, Progress, Promoted, Promotion, Refund, RefundDue, Ticket, Tickets, TicketsOffered, TransferDue,
+    TransferEnded,
 };
 
 const CODE: &str = "ORDER-00112233445566778899AABBCCDDEEFF";
@@ -206,6 +207,24 @@ fn transfer_ended(language: Language, cancelled: bool) -> Letter {
     )
 }
 
+fn tickets_offered(language: Language, event: &str, quantity: u32) -> Letter {
+    let turned = Turned {
+        ticket: "Festival".to_owned(),
+        event: event.to_owned(),
+        quantity,
+        until: at("2030-01-05T12:45:00Z"),
+        zone: "Asia/Makassar".to_owned(),
+    };
+    letters::tickets_offered(
+        language,
+        TicketsOffered {
+            name: "Ayu Lestari",
+            turned: &turned,
+            link: "https://gigglefest.example/cart".to_owned(),
+        },
+    )
+}
+
 fn promotion(language: Language, sender: Option<&str>, text: &str) -> Letter {
     let words = Words {
         subject: SubjectLine::parse(language.pick("Makassar Jazz kembali", "Makassar Jazz is back")).unwrap(),
@@ -313,6 +332,7 @@ fn every_mail_is_as_reviewed_in_both_languages() {
                 "event_cancelled",
                 event_cancelled(language, "Makassar Jazz", 300_000),
             ),
+            ("tickets_offered", tickets_offered(language, "Makassar Jazz", 2)),
             ("transfer_due", transfer_due(language, "PT Karebosi & Kawan")),
             ("transfer_ended", transfer_ended(language, false)),
             ("transfer_ended_cancelled", transfer_ended(language, true)),
@@ -393,6 +413,11 @@ fn a_change_shows_what_was_only_where_something_is_different() {
     assert!(time.contains("It was to begin") && !time.contains("It was to be at"));
     let one = event_reminder(Language::En, "Jazz", 1).text();
     assert!(one.contains("You have one ticket."), "{one}");
+    let one = tickets_offered(Language::En, "Jazz", 1).text();
+    assert!(
+        one.contains("One Festival ticket for Jazz is in your cart"),
+        "{one}"
+    );
 }
 
 #[test]
@@ -447,6 +472,7 @@ fn nothing_that_people_typed_becomes_html() {
         event_changed(Language::Id, evil).html().unwrap(),
         event_reminder(Language::Id, evil, 1).html().unwrap(),
         transfer_due(Language::Id, evil).html().unwrap(),
+        tickets_offered(Language::Id, evil, 1).html().unwrap(),
         payment(Language::Id, Some(evil)).html().unwrap(),
         promotion(Language::Id, Some(evil), evil).html().unwrap(),
         alerts(Language::Id, &all_news(evil)).html().unwrap(),

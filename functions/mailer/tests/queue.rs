@@ -306,6 +306,42 @@ async fn holders_are_written_to_about_a_change_and_before_the_event() {
 }
 
 #[tokio::test(flavor = "current_thread")]
+async fn whoever_waited_for_tickets_is_told_while_they_are_kept() {
+    let offered = |status: &str, until: &str, ended: &str| {
+        format!(
+            "insert into waiting_entries (ticket_type_id, user_id, quantity, status, joined_at, offered_at, offered_until, ended_at)
+             values (1, 2, 2, '{status}', now(), now(), '2030-01-01 {until}Z', {ended})"
+        )
+    };
+    let fixture = Fixture::new().await;
+    fixture.db.run(&offered("offered", "12:30", "null")).await;
+    for _ in 0..2 {
+        assert!(fixture.deliver("tickets_offered").await);
+    }
+    let mail = fixture.only_mail();
+    assert_eq!(mail.to, "ayu@example.test");
+    let text = parse(&mail).body_text(0).unwrap().into_owned();
+    for fact in [
+        "2 Festival tickets for Java Jazz are in your cart",
+        "Kept until: Tuesday, 1 January 2030 at 19:30 WIB",
+        "https://web.example.test/cart",
+    ] {
+        assert!(text.contains(fact), "{fact} in {text}");
+    }
+    for row in [
+        offered("offered", "12:00", "null"),
+        offered("claimed", "12:30", "now()"),
+        offered("left", "12:30", "now()"),
+        "select 1".to_owned(),
+    ] {
+        let fixture = Fixture::new().await;
+        fixture.db.run(&row).await;
+        assert!(fixture.deliver("tickets_offered").await);
+        assert!(fixture.mails().is_empty(), "{row}");
+    }
+}
+
+#[tokio::test(flavor = "current_thread")]
 async fn nobody_is_written_to_about_an_event_without_need() {
     for (name, row, meanwhile, reason) in [
         (

@@ -15,6 +15,7 @@ use domain::price::{Price, price};
 use domain::promo_code::{PromoCode, PromoCodes};
 use domain::ticket::{Quantity, SaleError};
 use domain::transfer::TransferError;
+use domain::waiting_list::EntryStatus;
 use domain::{Error, FieldError, Rupiah, TicketTypeId, Timestamp, UserId};
 use gateway::{Customer, GatewayError, SnapOrder, SnapPage};
 use schemars::JsonSchema;
@@ -291,6 +292,8 @@ async fn order_at_once(
     };
     match in_cart {
         Some(item) => {
+            let ordered = slice::from_ref(&item);
+            db::waiting_list::end_offers(tx, user, ordered, EntryStatus::Claimed, now).await?;
             let held = stock::lock_cart_holds(tx, item.id).await?;
             db::cart::hand_over(tx, item.id, held, line, want, now).await??;
         }

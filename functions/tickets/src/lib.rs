@@ -9,12 +9,14 @@ mod get_my_ticket_pdf;
 mod get_my_ticket_pkpass;
 mod get_my_ticket_qr;
 mod get_ticket;
+mod get_waiting_list;
 mod issued;
 mod list_category_tickets;
 mod list_event_tickets;
 mod list_my_tickets;
 mod list_ticket_keys;
 mod list_tickets;
+mod set_waiting_list;
 mod terms;
 mod update_ticket;
 mod verify_ticket;
@@ -75,6 +77,8 @@ pub const ROUTES: &[Route] = &[
     get_ticket::ROUTE,
     create_ticket::ROUTE,
     update_ticket::ROUTE,
+    get_waiting_list::ROUTE,
+    set_waiting_list::ROUTE,
     delete_ticket::ROUTE,
     list_my_tickets::ROUTE,
     get_my_ticket::ROUTE,
@@ -99,6 +103,8 @@ pub fn router(app: App, site: Site) -> axum::Router {
         .at(&get_ticket::ROUTE, get_ticket::get_ticket)
         .at(&create_ticket::ROUTE, create_ticket::create_ticket)
         .at(&update_ticket::ROUTE, update_ticket::update_ticket)
+        .at(&get_waiting_list::ROUTE, get_waiting_list::get_waiting_list)
+        .at(&set_waiting_list::ROUTE, set_waiting_list::set_waiting_list)
         .at(&delete_ticket::ROUTE, delete_ticket::delete_ticket)
         .at(&list_my_tickets::ROUTE, list_my_tickets::list_my_tickets)
         .at(&get_my_ticket::ROUTE, get_my_ticket::get_my_ticket)

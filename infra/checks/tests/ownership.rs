@@ -42,6 +42,7 @@ fn body(route: &Route, hidden: TicketTypeId) -> Value {
         "set_seat_map" => json!({
             "sections": [{"name": "Floor", "ticketId": hidden, "rows": [{"label": "A", "seats": [{"from": 1, "to": 4}]}]}],
         }),
+        "set_waiting_list" => json!({"mode": "in_order"}),
         "hide_review" => json!({"reason": "off topic"}),
         "undo_check_in" => json!({"reason": "by mistake"}),
         _ if route.body.is_some() => json!({"name": "Changed"}),
@@ -57,6 +58,8 @@ struct Platform {
     /// Not published, so that it is the organizer's alone.
     draft: EventId,
     hidden: TicketTypeId,
+    /// What everybody can buy.
+    sold: TicketTypeId,
     ticket: String,
     /// Sent to the gates of the draft by its organizer.
     helper: UserId,
@@ -94,6 +97,9 @@ async fn platform() -> Platform {
         format!(
             "insert into cart_items (id, user_id, ticket_type_id, quantity, reserved_until, held_since, created_at, updated_at)
              overriding system value values (71, {buyer}, {sold}, 1, now(), now(), now(), now())"
+        ),
+        format!(
+            "insert into waiting_entries (ticket_type_id, user_id, quantity, joined_at) values ({sold}, {buyer}, 1, now())"
         ),
         format!(
             "insert into payments (id, order_id, user_id, amount, original_amount, status, payment_date, created_at, updated_at)
@@ -166,6 +172,7 @@ async fn platform() -> Platform {
         organizer,
         draft,
         hidden,
+        sold,
         helper,
         ticket: codes.into_iter().next().unwrap(),
         strangers,
@@ -180,6 +187,7 @@ impl Platform {
             buyer,
             draft,
             hidden,
+            sold,
             ticket,
             helper,
             ..
@@ -190,6 +198,12 @@ impl Platform {
             // Only what everybody can read is reported.
             "report_review" => Owner::Nobody,
             _ => Owner::Buyer,
+        };
+        // Everybody may join a line, and nobody leaves that of another.
+        let in_line = if route.id == "join_line" {
+            Owner::Nobody
+        } else {
+            Owner::Buyer
         };
         // Whoever gets the money says that it has come in.
         let payer = if route.id == "confirm_transfer" {
@@ -236,6 +250,10 @@ impl Platform {
                 (Owner::Nobody, "SUMMERFEST".to_owned()),
             ),
             ("/api/v1/cart/{id}", (Owner::Buyer, "71".to_owned())),
+            (
+                "/api/v1/cart/waiting-list/{ticketId}",
+                (in_line, sold.to_string()),
+            ),
             ("/api/v1/payments/{id}", (payer, "72".to_owned())),
             (
                 "/api/v1/payments/refunds/{id}",

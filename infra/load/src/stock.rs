@@ -231,6 +231,7 @@ async fn take(
                 (&item.get(), Type::INT8),
                 (&order, Type::INT8),
                 (&until.inner(), Type::TIMESTAMPTZ),
+                (&false, Type::BOOL),
             ],
         )
         .await?;

@@ -28,6 +28,8 @@ pub struct CartItem {
     pub reserved_until: Timestamp,
     /// Since when stock has been kept without a break.
     pub held_since: Timestamp,
+    /// Until when it is kept if it was its owner's turn in the waiting list; it may be past.
+    pub offered_until: Option<Timestamp>,
     /// When the row was made.
     pub created_at: Timestamp,
     /// When it was last changed.
@@ -37,7 +39,7 @@ pub struct CartItem {
 /// The columns of a row of a cart.
 macro_rules! columns {
     () => {
-        "id, user_id, ticket_type_id, quantity, seats, reserved_until, held_since, created_at, updated_at"
+        "id, user_id, ticket_type_id, quantity, seats, reserved_until, held_since, offered_until, created_at, updated_at"
     };
 }
 
@@ -48,7 +50,7 @@ macro_rules! joined {
             "select ",
             full_columns!(),
             ", i.id as i_id, i.user_id as i_user_id, i.quantity as i_quantity, i.seats as i_seats, i.reserved_until as i_reserved_until,
-            i.held_since as i_held_since, i.created_at as i_created_at, i.updated_at as i_updated_at
+            i.held_since as i_held_since, i.offered_until as i_offered_until, i.created_at as i_created_at, i.updated_at as i_updated_at
             from cart_items i join ticket_types t on t.id = i.ticket_type_id join events e on e.id = t.event_id
             join categories c on c.id = t.category_id"
         )
@@ -147,9 +149,13 @@ pub async fn insert(
 }
 
 const UPDATE_SQL: &str = "
-    update cart_items set quantity = $2, reserved_until = $3, held_since = $4, updated_at = $5, seats = null where id = $1";
+    update cart_items
+    set quantity = $2, reserved_until = $3, held_since = $4, updated_at = $5, seats = null,
+        offered_until = case when held_since = $4 then offered_until end
+    where id = $1";
 
-/// Sets the quantity of a row and how long its stock is kept. Which seats they are is said by [`set_seats`] afterwards.
+/// Sets the quantity of a row and how long its stock is kept. Which seats they are is said by [`set_seats`] afterwards. An offer that
+/// the row came from is over once its stock was not kept without a break.
 pub async fn update(
     tx: &Transaction<'_>,
     id: CartItemId,
@@ -173,6 +179,32 @@ pub async fn set_seats(tx: &Transaction<'_>, id: CartItemId, chosen: &[SeatNumbe
     let params = params![INT8: id.get(), INT4_ARRAY: seats::write_numbers(Some(chosen))];
     tx.execute_typed(SET_SEATS_SQL, params).await?;
     Ok(())
+}
+
+const OFFER_SQL: &str = "
+    insert into cart_items (user_id, ticket_type_id, quantity, reserved_until, held_since, offered_until, created_at, updated_at)
+    values ($1, $2, $3, $4, $5, $4, $5, $5)
+    on conflict (user_id, ticket_type_id) do update
+        set quantity = excluded.quantity, reserved_until = excluded.reserved_until, held_since = excluded.held_since,
+            offered_until = excluded.offered_until, updated_at = excluded.updated_at
+    returning id";
+
+/// Makes a row, or what there is of one, one of these many tickets that are kept until a time because it is their owner's turn. The
+/// buyer is locked, and so is the row if there is one.
+pub async fn offer(
+    tx: &Transaction<'_>,
+    user: UserId,
+    ticket_type: TicketTypeId,
+    quantity: u32,
+    until: Timestamp,
+    now: Timestamp,
+) -> Result<CartItemId> {
+    let params = params![
+        INT8: user.get(), INT8: ticket_type.get(), INT4: int(quantity), TIMESTAMPTZ: until.inner(), TIMESTAMPTZ: now.inner(),
+    ];
+    tx.query_typed_one(OFFER_SQL, params)
+        .await?
+        .id("id", CartItemId::new)
 }
 
 const DELETE_SQL: &str = "delete from cart_items where id = $1";
@@ -250,6 +282,7 @@ fn read(row: &Row) -> Result<CartItem> {
         seats: seats::read_numbers(row, "seats")?,
         reserved_until: row.time("reserved_until")?,
         held_since: row.time("held_since")?,
+        offered_until: row.time_opt("offered_until")?,
         created_at: row.time("created_at")?,
         updated_at: row.time("updated_at")?,
     })
@@ -264,6 +297,7 @@ fn read_joined(row: &Row) -> Result<(CartItem, FullTicketType)> {
         seats: seats::read_numbers(row, "i_seats")?,
         reserved_until: row.time("i_reserved_until")?,
         held_since: row.time("i_held_since")?,
+        offered_until: row.time_opt("i_offered_until")?,
         created_at: row.time("i_created_at")?,
         updated_at: row.time("i_updated_at")?,
     };

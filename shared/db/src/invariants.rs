@@ -17,9 +17,11 @@ const LATE_MONEY_GOES_BACK_SQL: &str =
     include_str!("../../../infra/chaos/invariants/late_money_goes_back.sql");
 const LEDGER_KNOWS_EVERY_PAYMENT_SQL: &str =
     include_str!("../../../infra/chaos/invariants/ledger_knows_every_payment.sql");
+const LINES_GO_ON_SQL: &str = include_str!("../../../infra/chaos/invariants/lines_go_on.sql");
 const MESSAGES_LEAVE_SQL: &str = include_str!("../../../infra/chaos/invariants/messages_leave.sql");
 const MONEY_IS_NOT_FORGOTTEN_SQL: &str =
     include_str!("../../../infra/chaos/invariants/money_is_not_forgotten.sql");
+const OFFERS_ARE_KEPT_SQL: &str = include_str!("../../../infra/chaos/invariants/offers_are_kept.sql");
 const ONLY_PENDING_ORDERS_HOLD_SQL: &str =
     include_str!("../../../infra/chaos/invariants/only_pending_orders_hold.sql");
 const ORDERS_ADD_UP_SQL: &str = include_str!("../../../infra/chaos/invariants/orders_add_up.sql");
@@ -76,8 +78,10 @@ pub enum Rule {
     HoldsEnd,
     LateMoneyGoesBack,
     LedgerKnowsEveryPayment,
+    LinesGoOn,
     MessagesLeave,
     MoneyIsNotForgotten,
+    OffersAreKept,
     OnlyPendingOrdersHold,
     OrdersAddUp,
     PaidUnitsHaveTickets,
@@ -123,14 +127,16 @@ pub enum Subject {
 
 impl Rule {
     /// All rules.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 31] = [
         Self::CancelledEventsLetNobodyIn,
         Self::HeldIsInHolds,
         Self::HoldsEnd,
         Self::LateMoneyGoesBack,
         Self::LedgerKnowsEveryPayment,
+        Self::LinesGoOn,
         Self::MessagesLeave,
         Self::MoneyIsNotForgotten,
+        Self::OffersAreKept,
         Self::OnlyPendingOrdersHold,
         Self::OrdersAddUp,
         Self::PaidUnitsHaveTickets,
@@ -163,8 +169,10 @@ impl Rule {
             Self::HoldsEnd => "holds_end",
             Self::LateMoneyGoesBack => "late_money_goes_back",
             Self::LedgerKnowsEveryPayment => "ledger_knows_every_payment",
+            Self::LinesGoOn => "lines_go_on",
             Self::MessagesLeave => "messages_leave",
             Self::MoneyIsNotForgotten => "money_is_not_forgotten",
+            Self::OffersAreKept => "offers_are_kept",
             Self::OnlyPendingOrdersHold => "only_pending_orders_hold",
             Self::OrdersAddUp => "orders_add_up",
             Self::PaidUnitsHaveTickets => "paid_units_have_tickets",
@@ -202,7 +210,12 @@ impl Rule {
             | Self::SoldIsInTickets
             | Self::StockWithinCapacity
             | Self::StripesMakeTheCapacity => Some(Subject::TicketTypes),
-            Self::HoldsEnd | Self::MessagesLeave | Self::OnlyPendingOrdersHold | Self::RefundsGoOn => None,
+            Self::HoldsEnd
+            | Self::LinesGoOn
+            | Self::MessagesLeave
+            | Self::OffersAreKept
+            | Self::OnlyPendingOrdersHold
+            | Self::RefundsGoOn => None,
             Self::LateMoneyGoesBack
             | Self::OrdersAddUp
             | Self::PaidUnitsHaveTickets
@@ -291,8 +304,10 @@ async fn rows(db: &Client, rule: Rule, slice: Slice) -> Result<Vec<Row>> {
         Rule::HoldsEnd => db.query_typed(HOLDS_END_SQL, params![]).await,
         Rule::LateMoneyGoesBack => db.query_typed(LATE_MONEY_GOES_BACK_SQL, ids).await,
         Rule::LedgerKnowsEveryPayment => db.query_typed(LEDGER_KNOWS_EVERY_PAYMENT_SQL, ids).await,
+        Rule::LinesGoOn => db.query_typed(LINES_GO_ON_SQL, params![]).await,
         Rule::MessagesLeave => db.query_typed(MESSAGES_LEAVE_SQL, params![]).await,
         Rule::MoneyIsNotForgotten => db.query_typed(MONEY_IS_NOT_FORGOTTEN_SQL, ids).await,
+        Rule::OffersAreKept => db.query_typed(OFFERS_ARE_KEPT_SQL, params![]).await,
         Rule::OnlyPendingOrdersHold => db.query_typed(ONLY_PENDING_ORDERS_HOLD_SQL, params![]).await,
         Rule::OrdersAddUp => db.query_typed(ORDERS_ADD_UP_SQL, ids).await,
         Rule::PaidUnitsHaveTickets => db.query_typed(PAID_UNITS_HAVE_TICKETS_SQL, ids).await,

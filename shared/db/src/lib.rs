@@ -54,6 +54,7 @@ pub mod transfers;
 pub mod users;
 pub mod verifications;
 pub mod waiting;
+pub mod waiting_list;
 pub mod webhook_deliveries;
 pub mod webhooks;
 

@@ -229,7 +229,7 @@ pub const TABLES: &[Table] = &[
             kept("id"), kept("event_id"), kept("category_id"), kept("created_by"), kept("name"), kept("price"),
             kept("capacity"), neutral("stripes"), kept("seated"), kept("artist"), kept("image_url"), neutral("image_id"),
             kept("sales_start"), kept("sales_end"), kept("min_per_order"), kept("max_per_order"), kept("max_per_user"),
-            kept("created_at"), kept("updated_at"),
+            kept("created_at"), kept("updated_at"), kept("waiting_list"), kept("claim_minutes"),
         ],
     },
     Table {
@@ -245,7 +245,15 @@ pub const TABLES: &[Table] = &[
         name: "cart_items", whose: "user_id", erasure: Erasure::Rows,
         columns: &[
             kept("id"), kept("user_id"), erased("ticket_type_id"), erased("quantity"), erased("reserved_until"),
-            neutral("held_since"), erased("created_at"), erased("updated_at"), neutral("seats"),
+            neutral("held_since"), erased("created_at"), erased("updated_at"),
+            neutral("seats"), erased("offered_until"),
+        ],
+    },
+    Table {
+        name: "waiting_entries", whose: "user_id", erasure: Erasure::Rows,
+        columns: &[
+            kept("id"), kept("ticket_type_id"), kept("user_id"), erased("quantity"), kept("status"), erased("joined_at"),
+            erased("offered_at"), erased("offered_until"), erased("ended_at"),
         ],
     },
     Table {
@@ -571,6 +579,8 @@ const EXPORT_SQL: &str = concat!(
     ", ",
     rows!("cart_items", "t.user_id = $1"),
     ", ",
+    rows!("waiting_entries", "t.user_id = $1"),
+    ", ",
     rows!("orders", "t.user_id = $1"),
     ", ",
     rows!(
@@ -759,6 +769,7 @@ const ERASE_SQL: &str = "
          gone_accounts as (
              delete from transfer_accounts where event_id in (select id from events where organizer_id = $1)
          ),
+         gone_places as (delete from waiting_entries where user_id = $1),
          gone_answers as (delete from idempotency_keys where user_id = $1),
          gone_mails as (
              delete from outbox o using users u

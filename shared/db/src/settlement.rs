@@ -808,7 +808,8 @@ async fn take_again(
                 first_stripe: spread(&random(), item.stripes),
                 until: now,
             };
-            Ok(stock::take(tx, owner, want, now).await?.is_ok())
+            // It was theirs and is paid for: whoever waits for such tickets does not keep it from them.
+            Ok(stock::take_before_the_line(tx, owner, want, now).await?.is_ok())
         }
         (Some(wanted), true) => {
             let held = seats::held(tx, owner).await?;

@@ -4,6 +4,9 @@
 //! in one snapshot, may say that there is not enough: most of a crowd hears that, and nobody waits for anybody to say it.
 //! Otherwise one pass over all stripes, locked in their order, gives the quantity from several. Giving back uses the same
 //! locks in the same order, so takers and givers cannot deadlock.
+//!
+//! While somebody waits for a ticket type, its free units are for the line, and the statement that takes them says so: whoever was
+//! in line before it began comes before it.
 
 use crate::error::{DbError, Result};
 use crate::seats;
@@ -46,11 +49,12 @@ pub struct Want {
     pub until: Timestamp,
 }
 
-/// Takes from one stripe and writes the hold: the hot path of a sale.
+/// Takes from one stripe and writes the hold: the hot path of a sale. Unless the taker passes the line (`$7`), nobody may wait.
 pub const TAKE_SQL: &str = "
     with taken as (
         update ticket_stock set held = held + $3
         where ticket_type_id = $1 and stripe = $2 and held + sold + $3 <= capacity
+          and ($7 or not exists (select from waiting_entries where ticket_type_id = $1 and status = 'waiting'))
         returning stripe
     )
     insert into holds (ticket_type_id, stripe, quantity, cart_item_id, order_item_id, expires_at)
@@ -64,7 +68,8 @@ const LOOK_SQL: &str = "
     select coalesce(sum(capacity - held - sold), 0)::int as free, coalesce(sum(held), 0)::int as held,
            (select coalesce(sum(quantity), 0)::int from holds
             where ticket_type_id = $1 and expires_at <= $2 and cart_item_id is not null) as expired,
-           (select min(expires_at) from holds where ticket_type_id = $1 and expires_at > $2) as retry_at
+           (select min(expires_at) from holds where ticket_type_id = $1 and expires_at > $2) as retry_at,
+           exists (select from waiting_entries where ticket_type_id = $1 and status = 'waiting') as is_waited_for
     from ticket_stock where ticket_type_id = $1";
 
 const LOCK_STRIPES_SQL: &str = "
@@ -73,11 +78,38 @@ const LOCK_STRIPES_SQL: &str = "
 
 /// Takes stock for an owner, all or nothing.
 ///
-/// The inner error says why there is none; nothing was taken then.
+/// The inner error says why there is none; nothing was taken then. While somebody waits for the ticket type there is none.
 pub async fn take(
     tx: &Transaction<'_>,
     owner: Owner,
     want: Want,
+    now: Timestamp,
+) -> Result<Result<(), StockError>> {
+    take_as(tx, owner, want, Line::Behind, now).await
+}
+
+/// The same for somebody whose turn it is, or who has paid already: those who wait do not keep it from them.
+pub async fn take_before_the_line(
+    tx: &Transaction<'_>,
+    owner: Owner,
+    want: Want,
+    now: Timestamp,
+) -> Result<Result<(), StockError>> {
+    take_as(tx, owner, want, Line::Before, now).await
+}
+
+/// Where a taker stands to those who wait.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Line {
+    Behind,
+    Before,
+}
+
+async fn take_as(
+    tx: &Transaction<'_>,
+    owner: Owner,
+    want: Want,
+    line: Line,
     now: Timestamp,
 ) -> Result<Result<(), StockError>> {
     let first = Share {
@@ -89,7 +121,7 @@ pub async fn take(
     let (marked, taken) = tokio::join!(
         biased;
         tx.execute_typed(SAVEPOINT_SQL, params![]),
-        take_share(tx, owner, want, first)
+        take_share(tx, owner, want, first, line)
     );
     marked?;
     if taken? {
@@ -101,7 +133,7 @@ pub async fn take(
         look(tx, want.ticket_type, now)
     );
     undone?;
-    if let Some(refusal) = seen?.refusal_of(want.quantity) {
+    if let Some(refusal) = seen?.refusal_of(want.quantity, line) {
         return Ok(Err(refusal));
     }
     let mut planned = inventory::take(&lock_stripes(tx, want.ticket_type).await?, want.quantity);
@@ -113,13 +145,20 @@ pub async fn take(
     }
     let Some(mut shares) = planned else {
         // Others were quicker, or a sweep has the expired holds in its hands.
-        return Ok(Err(look(tx, want.ticket_type, now).await?.refusal()));
+        return Ok(Err(look(tx, want.ticket_type, now).await?.refusal(line)));
     };
     shares.sort_by_key(|share| share.stripe);
     for share in shares {
-        if !take_share(tx, owner, want, share).await? {
-            // The stripes are locked and were counted: this cannot be.
-            return Err(DbError::Value("ticket_stock.held"));
+        if !take_share(tx, owner, want, share, line).await? {
+            // The stripes are locked and were counted, so it is not for want of units.
+            return match line {
+                Line::Before => Err(DbError::Value("ticket_stock.held")),
+                Line::Behind => {
+                    // Somebody has joined the line meanwhile.
+                    tx.execute_typed(UNDO_SQL, params![]).await?;
+                    Ok(Err(StockError::WaitedFor))
+                }
+            };
         }
     }
     Ok(Ok(()))
@@ -133,12 +172,16 @@ struct Seen {
     held: u32,
     /// When the next of these ends.
     retry_at: Option<Timestamp>,
+    /// Whether somebody is in line.
+    is_waited_for: bool,
 }
 
 impl Seen {
-    fn refusal(&self) -> StockError {
+    fn refusal(&self, line: Line) -> StockError {
         let (left, retry_at) = (self.left, self.retry_at);
-        if self.held == 0 {
+        if self.is_waited_for && line == Line::Behind {
+            StockError::WaitedFor
+        } else if self.held == 0 {
             StockError::SoldOut { left }
         } else {
             StockError::HeldByOthers { left, retry_at }
@@ -146,8 +189,9 @@ impl Seen {
     }
 
     /// Why this quantity is not to be had; `None` if it may be.
-    fn refusal_of(&self, quantity: u32) -> Option<StockError> {
-        (self.left < quantity).then(|| self.refusal())
+    fn refusal_of(&self, quantity: u32, line: Line) -> Option<StockError> {
+        let is_missing = self.left < quantity || self.is_waited_for && line == Line::Behind;
+        is_missing.then(|| self.refusal(line))
     }
 }
 
@@ -161,7 +205,13 @@ async fn look(tx: &Transaction<'_>, ticket_type: TicketTypeId, now: Timestamp) -
         left: row.count("free")? + expired,
         held: row.count("held")?.saturating_sub(expired),
         retry_at: row.time_opt("retry_at")?,
+        is_waited_for: row.col("is_waited_for")?,
     })
+}
+
+/// How many units of a ticket type nobody holds at this moment, or holds any more, whoever waits for them.
+pub async fn free(tx: &Transaction<'_>, ticket_type: TicketTypeId, now: Timestamp) -> Result<u32> {
+    Ok(look(tx, ticket_type, now).await?.left)
 }
 
 /// The stripes of a ticket type, locked in their order.
@@ -180,14 +230,20 @@ async fn lock_stripes(tx: &Transaction<'_>, ticket_type: TicketTypeId) -> Result
         .collect()
 }
 
-async fn take_share(tx: &Transaction<'_>, owner: Owner, want: Want, share: Share) -> Result<bool> {
+async fn take_share(
+    tx: &Transaction<'_>,
+    owner: Owner,
+    want: Want,
+    share: Share,
+    line: Line,
+) -> Result<bool> {
     let (cart, order) = owner.ids();
     let row = tx
         .query_typed_opt(
             TAKE_SQL,
             params![
                 INT8: want.ticket_type.get(), INT4: share.stripe, INT4: int(share.quantity), INT8: cart, INT8: order,
-                TIMESTAMPTZ: want.until.inner(),
+                TIMESTAMPTZ: want.until.inner(), BOOL: line == Line::Before,
             ],
         )
         .await?;

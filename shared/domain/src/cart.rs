@@ -33,6 +33,8 @@ pub enum StockError {
         /// When the next reservation of somebody ends.
         retry_at: Option<Timestamp>,
     },
+    /// What is left, and what comes back, is for those who wait for it.
+    WaitedFor,
 }
 
 impl From<StockError> for Error {
@@ -41,6 +43,10 @@ impl From<StockError> for Error {
             StockError::SoldOut { left: 0 } => {
                 Self::conflict("sold_out", "Not enough tickets available: sold out")
             }
+            StockError::WaitedFor => Self::conflict(
+                "sold_out",
+                "Not enough tickets available: sold out. What comes back goes to the waiting list, please join it",
+            ),
             StockError::SoldOut { left } => {
                 Self::conflict("sold_out", format!("Not enough tickets available: {left} left"))
             }

@@ -102,4 +102,6 @@ ids! {
     MailingId,
     /// Something wrong of which the operators are told.
     AlertId,
+    /// Somebody in line for tickets that are sold out.
+    WaitingEntryId,
 }

@@ -48,6 +48,7 @@ pub mod ticket;
 pub mod time;
 pub mod transfer;
 pub mod user;
+pub mod waiting_list;
 pub mod webhook;
 
 pub use error::{Error, FieldError, Kind, Result};

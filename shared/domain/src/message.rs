@@ -4,7 +4,7 @@
 use crate::alert::News;
 use crate::{
     AnnouncementId, DeliveryId, EventId, ImageId, MailingId, NotificationId, OrderId, RefundId, Timestamp,
-    UserId, WebhookId,
+    UserId, WaitingEntryId, WebhookId,
 };
 
 /// A queue of the fleet.
@@ -345,6 +345,11 @@ pub enum Mail {
     WebhookDisabled {
         /// The endpoint.
         webhook: WebhookId,
+    },
+    /// It is somebody's turn who waited for tickets: some are kept in their cart.
+    TicketsOffered {
+        /// Their place in the line.
+        entry: WaitingEntryId,
     },
     /// What somebody promotes.
     Promotion {

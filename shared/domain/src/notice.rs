@@ -124,6 +124,15 @@ pub enum Notice {
         /// Of which event.
         event: String,
     },
+    /// It is somebody's turn who waited for tickets: some are kept in their cart.
+    TicketsOffered(Turned),
+    /// Tickets were kept for somebody who waited for them, and their time is over.
+    OfferLapsed {
+        /// The kind of ticket.
+        ticket: String,
+        /// Of which event.
+        event: String,
+    },
     /// The platform offers a promo code.
     PromoOffered(Offer),
     /// What a promo code of the platform gives has changed.
@@ -155,6 +164,21 @@ pub struct Schedule {
     pub zone: String,
     /// Where it takes place.
     pub location: String,
+}
+
+/// What is kept for somebody who waited for it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Turned {
+    /// The kind of ticket.
+    pub ticket: String,
+    /// Of which event.
+    pub event: String,
+    /// How many.
+    pub quantity: u32,
+    /// Until when they are kept.
+    pub until: Timestamp,
+    /// Zone of the event.
+    pub zone: String,
 }
 
 /// What a promo code gives.
@@ -205,6 +229,8 @@ impl Notice {
             Self::ReviewReceived { .. } => "review_received",
             Self::WebhookDisabled { .. } => "webhook_disabled",
             Self::SoldOut { .. } => "sold_out",
+            Self::TicketsOffered(_) => "tickets_offered",
+            Self::OfferLapsed { .. } => "offer_lapsed",
             Self::PromoOffered(_) => "promo_offered",
             Self::PromoChanged(_) => "promo_changed",
             Self::PromoEnded { .. } => "promo_ended",
@@ -297,6 +323,23 @@ impl Notice {
                 format!("Webhook Anda di {host} dinonaktifkan: pesan kami tidak diterima lagi")
             }
             Self::SoldOut { ticket, event } => format!("Tiket {ticket} untuk {event} habis terjual"),
+            Self::TicketsOffered(turned) => {
+                let (
+                    until,
+                    Turned {
+                        ticket,
+                        event,
+                        quantity,
+                        ..
+                    },
+                ) = (language.moment(turned.until, &turned.zone), turned);
+                format!(
+                    "Giliran Anda: {quantity} tiket {ticket} untuk {event} ada di keranjang Anda sampai {until}."
+                )
+            }
+            Self::OfferLapsed { ticket, event } => format!(
+                "Waktu untuk membeli tiket {ticket} untuk {event} yang kami simpan sudah habis. Anda dapat ikut antre lagi."
+            ),
             Self::PromoOffered(offer) => {
                 let (until, Offer { code, off, .. }) = (language.day(offer.until, HOME), offer);
                 format!("Kode promo baru {code} tersedia! Dapatkan diskon {off}. Berlaku sampai {until}")
@@ -393,6 +436,28 @@ impl Notice {
                 format!("Your webhook at {host} was disabled: it takes our messages no more")
             }
             Self::SoldOut { ticket, event } => format!("{ticket} tickets for {event} are sold out"),
+            Self::TicketsOffered(turned) => {
+                let (
+                    until,
+                    Turned {
+                        ticket,
+                        event,
+                        quantity,
+                        ..
+                    },
+                ) = (language.moment(turned.until, &turned.zone), turned);
+                match quantity {
+                    1 => format!(
+                        "It is your turn: a {ticket} ticket for {event} is in your cart until {until}."
+                    ),
+                    _ => format!(
+                        "It is your turn: {quantity} {ticket} tickets for {event} are in your cart until {until}."
+                    ),
+                }
+            }
+            Self::OfferLapsed { ticket, event } => format!(
+                "The time to buy the {ticket} tickets for {event} that we kept for you is over. You can join the line again."
+            ),
             Self::PromoOffered(offer) => {
                 let (until, Offer { code, off, .. }) = (language.day(offer.until, HOME), offer);
                 format!("New promo code {code} is available! Get {off} discount. Valid until {until}")
@@ -499,6 +564,17 @@ mod tests {
                 host: "hooks.example.com".to_owned(),
             },
             Notice::SoldOut {
+                ticket: ticket(),
+                event: event(),
+            },
+            Notice::TicketsOffered(Turned {
+                ticket: ticket(),
+                event: event(),
+                quantity: 2,
+                until: at,
+                zone: "Asia/Makassar".to_owned(),
+            }),
+            Notice::OfferLapsed {
                 ticket: ticket(),
                 event: event(),
             },

@@ -129,6 +129,11 @@ pub enum SaleError {
 }
 
 impl SaleRules {
+    /// When the sale ends (exclusive), whatever becomes of the event.
+    pub fn ends(&self) -> Timestamp {
+        self.sales_end.unwrap_or(self.event_date).min(self.event_ends)
+    }
+
     /// Whether a buyer who owns or holds `others` of this type (elsewhere than in this row) may hold `wanted` in one row
     /// at `now`.
     ///
@@ -138,8 +143,7 @@ impl SaleRules {
         if let Some(opens) = self.sales_start.filter(|start| *start > now) {
             return Err(SaleError::SalesClosed { opens: Some(opens) });
         }
-        let ends = self.sales_end.unwrap_or(self.event_date);
-        if self.event_status != EventStatus::Published || ends.min(self.event_ends) <= now {
+        if self.event_status != EventStatus::Published || self.ends() <= now {
             return Err(SaleError::SalesClosed { opens: None });
         }
         if wanted < self.min_per_order {

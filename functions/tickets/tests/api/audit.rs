@@ -13,6 +13,7 @@ async fn every_change_leaves_one_row() {
         let (path, body) = match route.id {
             "create_ticket" => (TICKETS.to_owned(), Some(t.body())),
             "update_ticket" => (one, Some(json!({"price": 175_000}))),
+            "set_waiting_list" => (format!("{one}/waiting-list"), Some(json!({"mode": "in_order"}))),
             "delete_ticket" => (one, None),
             other => panic!("{other} is new: say here how it is called"),
         };
@@ -26,6 +27,7 @@ async fn every_change_leaves_one_row() {
         format!(
             "ticket_type {0} {{\"name\": {{\"to\": \"VIP\"}}, \"price\": {{\"to\": 500000}}, \"capacity\": {{\"to\": 10}}}}; \
              ticket_type {0} {{\"price\": {{\"to\": 175000, \"from\": 150000}}}}; \
+             ticket_type {0} {{\"waitingList\": {{\"to\": \"in_order\", \"from\": \"off\"}}}}; \
              ticket_type {0} {{\"name\": {{\"from\": \"Festival\"}}}}",
             t.event
         )

@@ -12,6 +12,7 @@ mod pictures;
 mod reading;
 mod repeated;
 mod verifying;
+mod waiting_list;
 mod writing;
 
 use domain::user::Role;

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use testkit::TestDb;
 
 /// A rule, and what breaks it on a platform with a paid order (1), one that waits (2) and a refund of 500 rupiah of order 1.
-const BREACHES: [(&str, &str); 29] = [
+const BREACHES: [(&str, &str); 31] = [
     (
         "stock_within_capacity",
         "alter table ticket_stock drop constraint ticket_stock_check; update ticket_stock set sold = capacity + 1",
@@ -81,6 +81,16 @@ const BREACHES: [(&str, &str); 29] = [
     (
         "cancelled_events_let_nobody_in",
         "insert into event_cancellations values (1, 1, now(), now())",
+    ),
+    (
+        "lines_go_on",
+        "insert into waiting_entries (ticket_type_id, user_id, quantity, joined_at) values (1, 1, 1, now());
+         update ticket_types set updated_at = now() - interval '1 hour'",
+    ),
+    (
+        "offers_are_kept",
+        "insert into waiting_entries (ticket_type_id, user_id, quantity, status, joined_at, offered_at, offered_until)
+         values (1, 1, 1, 'offered', now(), now(), '2100-01-01')",
     ),
     (
         "transfers_make_payments",

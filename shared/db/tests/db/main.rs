@@ -47,4 +47,5 @@ mod stock;
 mod support;
 mod transfers;
 mod users;
+mod waiting_list;
 mod webhooks;

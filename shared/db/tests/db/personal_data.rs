@@ -136,6 +136,7 @@ async fn somebody(db: &TestDb) -> UserId {
          update users set password_hash = '{SECRET}', phone_number = '{CANARY}';
          insert into preferences (user_id, language, updated_at) values ({user}, 'en', now());
          insert into followed_categories values ({user}, {category}, now());
+         insert into waiting_entries (ticket_type_id, user_id, quantity, joined_at) values ({ticket}, {user}, 1, now());
          insert into notifications (user_id, message, created_at) values ({user}, '{CANARY}', now());
          insert into notifications (user_id, notice, happening, created_at)
              values ({user}, '{{\"kind\":\"sold_out\",\"ticket\":\"{CANARY}\",\"event\":\"\"}}', 'sold_out {CANARY}', now());

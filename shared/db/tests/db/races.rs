@@ -80,6 +80,7 @@ async fn buy_until_refused(
                 tx.commit().await.unwrap();
                 bought += quantity;
             }
+            Err(StockError::WaitedFor) => panic!("nobody waits"),
             Err(StockError::SoldOut { left } | StockError::HeldByOthers { left, .. }) => {
                 let free = counters(tx.client(), ticket_type).await.free();
                 tx.commit().await.unwrap();

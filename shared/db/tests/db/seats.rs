@@ -333,6 +333,7 @@ async fn buyer(
             }
         }
         match best(client, wanted, quantity, dice).await {
+            Err(StockError::WaitedFor) => panic!("nobody waits"),
             Ok(seats) => return seats,
             Err(StockError::SoldOut { left } | StockError::HeldByOthers { left, .. }) => {
                 assert!(left < quantity, "{left} free, {quantity} refused");
