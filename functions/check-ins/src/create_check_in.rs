@@ -61,6 +61,9 @@ pub(crate) struct Verdict {
     /// By which scan somebody is in already.
     #[serde(skip_serializing_if = "Option::is_none")]
     first: Option<EntryOut>,
+    /// Since when the ticket has another code, if that is why nobody is let in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retired_at: Option<Timestamp>,
 }
 
 /// What a gate sees of a ticket.
@@ -91,11 +94,15 @@ impl Verdict {
             gate: place.gate.as_ref().map(GateRef::of),
             ticket: None,
             first: None,
+            retired_at: None,
         }
     }
 
     fn of(noted: Noted, place: &Place, ticket: Ticket) -> Self {
+        let has_another_code = matches!(noted.reason, Some(Refusal::Transferred | Refusal::Renamed));
+        let retired = ticket.retired.filter(|_| has_another_code);
         Self {
+            retired_at: retired.map(|code| code.passed_on.unwrap_or(code.at)),
             admitted: noted.let_in,
             reason: noted.reason,
             check_in_id: Some(noted.id),

@@ -17,8 +17,8 @@ pub(crate) const ROUTE: Route = Route::new(
     "/api/v1/check-ins/event/{eventId}/manifest",
     Access::Staff,
     "get_check_in_manifest",
-    "Read what a device needs to check tickets of an event without a connection: public keys, rules, and which tickets were taken \
-     back. Ask again with `since` and `If-None-Match` to hear what is new",
+    "Read what a device needs to check tickets of an event without a connection: public keys, rules, and which codes let nobody in \
+     any more. Ask again with `since` and `If-None-Match` to hear what is new",
 )
 .scope(Scope::TicketsCheck)
 .query::<ManifestQuery>()
@@ -30,7 +30,7 @@ const OVERLAP_SECONDS: i64 = 300;
 web::input! {
     /// From when on.
     pub(crate) struct ManifestQuery {
-        /// `until` of the manifest before: only tickets that were taken back since are listed, and some that are known already.
+        /// `until` of the manifest before: only codes that ended since are listed, and some that are known already.
         since: Option<Timestamp>,
     }
 }
@@ -57,7 +57,7 @@ pub(crate) struct Manifest {
     ticket_types: Vec<KindOut>,
     /// The keys that sign tickets, the current one first.
     keys: Vec<PublicKey>,
-    /// Tickets that were taken back.
+    /// Codes of tickets that were taken back, passed on or renamed.
     revoked: Revoked,
     /// Tickets that let somebody in, or can.
     tickets: i64,
@@ -76,7 +76,7 @@ struct KindOut {
     ticket_name: String,
 }
 
-/// Tickets that were taken back. Empty for a cancelled event, which lets nobody in.
+/// Codes that let nobody in any more. Empty for a cancelled event, which lets nobody in.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "RevokedTickets")]
@@ -86,7 +86,7 @@ struct Revoked {
     /// Base64 of one entry of eight bytes after the other, sorted: the beginning of the SHA-256 of the ticket's code, which is taken
     /// as the text of its 32 hexadecimal digits.
     hashes: String,
-    /// When the last of them was taken back, for `since`; null if none ever was.
+    /// When the last of them ended, for `since`; null if none ever did.
     until: Option<Timestamp>,
 }
 

@@ -192,7 +192,7 @@ pub(crate) async fn upload_check_ins(
                 ticket: ticket.id,
                 scan: &scan.scan_id,
                 at,
-                fault: doors.fault(ticket.shown(), at),
+                fault: doors.fault(ticket.shown_at(at), at),
             })
         })
         .collect();

@@ -15,6 +15,7 @@ mod get_refund_policy;
 mod get_seat_map;
 mod get_seat_map_svg;
 mod get_seat_states;
+mod get_transfer_policy;
 mod list_event_audit;
 mod list_event_staff;
 mod list_events;
@@ -23,6 +24,7 @@ mod remove_event_staff;
 mod set_bank_transfer;
 mod set_refund_policy;
 mod set_seat_map;
+mod set_transfer_policy;
 mod status;
 mod tell;
 mod unpublish_event;
@@ -92,6 +94,8 @@ pub const ROUTES: &[Route] = &[
     get_cancellation::ROUTE,
     get_refund_policy::ROUTE,
     set_refund_policy::ROUTE,
+    get_transfer_policy::ROUTE,
+    set_transfer_policy::ROUTE,
     get_bank_transfer::ROUTE,
     set_bank_transfer::ROUTE,
     get_seat_map::ROUTE,
@@ -122,6 +126,14 @@ pub fn router(app: App, site: Site) -> axum::Router {
         .at(&get_cancellation::ROUTE, get_cancellation::get_cancellation)
         .at(&get_refund_policy::ROUTE, get_refund_policy::get_refund_policy)
         .at(&set_refund_policy::ROUTE, set_refund_policy::set_refund_policy)
+        .at(
+            &get_transfer_policy::ROUTE,
+            get_transfer_policy::get_transfer_policy,
+        )
+        .at(
+            &set_transfer_policy::ROUTE,
+            set_transfer_policy::set_transfer_policy,
+        )
         .at(&get_bank_transfer::ROUTE, get_bank_transfer::get_bank_transfer)
         .at(&set_bank_transfer::ROUTE, set_bank_transfer::set_bank_transfer)
         .at(&get_seat_map::ROUTE, get_seat_map::get_seat_map)

@@ -1,5 +1,7 @@
 //! From a message to a finished mail: loads what the mail is about and checks that it is still true.
 
+mod handovers;
+
 use crate::letter::Letter;
 use crate::letters::{
     self, Alerts, Bill, EventCancelled, EventChanged, EventReminder, Line, MOST_TICKETS, OrderPlaced,
@@ -86,6 +88,12 @@ pub(crate) async fn compose(app: &App, message: &Envelope<Mail>) -> Result<Compo
         Mail::Payment { order } => payment(app, id, *order).await,
         Mail::WebhookDisabled { webhook } => webhook_disabled(app, id, *webhook).await,
         Mail::TicketsOffered { entry } => tickets_offered(app, id, *entry).await,
+        Mail::TicketOffered { to, handover, token } => {
+            handovers::ticket_offered(app, id, to, *handover, token).await
+        }
+        Mail::TicketReceived { handover } => handovers::ticket_received(app, id, *handover).await,
+        Mail::TicketRenamed { ticket, holder } => handovers::ticket_renamed(app, id, *ticket, *holder).await,
+        Mail::TicketVoid { ticket, holder } => handovers::ticket_void(app, id, *ticket, *holder).await,
         Mail::Promotion { mailing, recipient } => promotion(app, id, *mailing, *recipient).await,
         Mail::Alerts { to, at, news } => {
             let language = language(app, &*app.db.conn().await?, to).await?;
@@ -259,16 +267,53 @@ async fn tickets(app: &App, id: &str, order: OrderId) -> Result<Composed, Error>
     if issued.is_empty() {
         return Err(Error::internal("the order has no issued tickets"));
     }
-    let valid: Vec<&IssuedTicket> = issued.iter().filter(|ticket| ticket.status != "void").collect();
+    // What somebody else has by now is not shown to the buyer.
+    let valid: Vec<&IssuedTicket> = issued
+        .iter()
+        .filter(|ticket| ticket.status != "void" && ticket.holder_id == order.user_id)
+        .collect();
     if valid.is_empty() {
-        return Ok(Composed::Overtaken("the tickets are void"));
+        return Ok(Composed::Overtaken("the tickets are void or were passed on"));
     }
+    let handed = with_codes(app, language, &valid, &events)?;
+    let letter = letters::tickets(
+        language,
+        Tickets {
+            name: &user.name,
+            code: &order.code,
+            tickets: handed.shown,
+            total: valid.len(),
+            link: link(app, &order),
+        },
+    );
+    let content = Content {
+        pictures: handed.pictures,
+        attachments: handed.attachments,
+        ..letter.into()
+    };
+    address(app, id, &user.email, &user.name, content)
+}
+
+/// Tickets as a mail hands them over.
+struct Handed<'a> {
+    shown: Vec<Ticket<'a>>,
+    pictures: Vec<Picture>,
+    attachments: Vec<Attachment>,
+}
+
+/// Tickets with the pictures of their codes, and as files: to print, and their events for a calendar.
+fn with_codes<'a>(
+    app: &App,
+    language: Language,
+    tickets: &[&'a IssuedTicket],
+    events: &[Event],
+) -> Result<Handed<'a>, Error> {
     let mut pictures = Vec::new();
     let mut attachments = Vec::new();
     let mut shown = Vec::new();
-    for (ticket, number) in valid.iter().take(MOST_TICKETS).zip(1..) {
+    for (ticket, number) in tickets.iter().take(MOST_TICKETS).zip(1..) {
         let png = qr::png(&token(app, ticket)?).map_err(Error::internal)?;
-        let cid = format!("ticket-{number}.{}@gigglefest", order.code);
+        let cid = format!("ticket-{number}.{}@gigglefest", ticket.order_code);
         let file_name = format!("ticket-{number}.png");
         pictures.push(Picture {
             cid: cid.clone(),
@@ -293,24 +338,13 @@ async fn tickets(app: &App, id: &str, order: OrderId) -> Result<Composed, Error>
             file_name,
         });
     }
-    attachments.push(printed(app, language, &valid)?);
+    attachments.push(printed(app, language, tickets)?);
     attachments.extend(events.iter().map(|event| calendar_file(app, event)));
-    let letter = letters::tickets(
-        language,
-        Tickets {
-            name: &user.name,
-            code: &order.code,
-            tickets: shown,
-            total: valid.len(),
-            link: link(app, &order),
-        },
-    );
-    let content = Content {
+    Ok(Handed {
+        shown,
         pictures,
         attachments,
-        ..letter.into()
-    };
-    address(app, id, &user.email, &user.name, content)
+    })
 }
 
 /// Tickets on paper: those of the mail, in one file.

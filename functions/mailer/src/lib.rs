@@ -271,6 +271,10 @@ const fn kind(mail: &Mail) -> &'static str {
         Mail::EventReminder { .. } => "event_reminder",
         Mail::WebhookDisabled { .. } => "webhook_disabled",
         Mail::TicketsOffered { .. } => "tickets_offered",
+        Mail::TicketOffered { .. } => "ticket_offered",
+        Mail::TicketReceived { .. } => "ticket_received",
+        Mail::TicketRenamed { .. } => "ticket_renamed",
+        Mail::TicketVoid { .. } => "ticket_void",
         Mail::Promotion { .. } => "promotion",
         Mail::Alerts { .. } => "alerts",
     }
@@ -280,7 +284,8 @@ const fn kind(mail: &Mail) -> &'static str {
 const fn purpose(mail: &Mail) -> Purpose {
     match mail {
         Mail::Verification { .. } => Purpose::Proof,
-        Mail::EventReminder { .. } => Purpose::Reminder,
+        // Whoever is offered a ticket did not ask for it.
+        Mail::EventReminder { .. } | Mail::TicketOffered { .. } => Purpose::Reminder,
         Mail::Promotion { .. } => Purpose::Promotion,
         Mail::ResetCode { .. }
         | Mail::Decoy
@@ -294,6 +299,9 @@ const fn purpose(mail: &Mail) -> Purpose {
         | Mail::RefundManual { .. }
         | Mail::RefundDone { .. }
         | Mail::Payment { .. }
+        | Mail::TicketReceived { .. }
+        | Mail::TicketRenamed { .. }
+        | Mail::TicketVoid { .. }
         | Mail::WebhookDisabled { .. }
         | Mail::TicketsOffered { .. }
         | Mail::Alerts { .. }

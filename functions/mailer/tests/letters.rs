@@ -8,9 +8,9 @@ use domain::{Rupiah, Timestamp};
 use mailer::Language;
 use mailer::letter::Letter;
 use mailer::letters::{
-    self, Alerts, Bill, EventCancelled, EventChanged, EventReminder, Line, MOST_TICKETS, OrderPlaced,
-    Payment, Progress, Promoted, Promotion, Refund, RefundDue, Ticket, Tickets, TicketsOffered, TransferDue,
-    TransferEnded,
+    self, Alerts, Bill, EventCancelled, EventChanged, EventReminder, Line, MOST_TICKETS, NewCode,
+    OrderPlaced, Payment, Progress, Promoted, Promotion, Refund, RefundDue, Ticket, TicketOffered,
+    TicketVoid, Tickets, TicketsOffered, TransferDue, TransferEnded,
 };
 
 const CODE: &str = "ORDER-00112233445566778899AABBCCDDEEFF";
@@ -108,8 +108,8 @@ fn event_reminder(language: Language, event: &str, tickets: u32) -> Letter {
     )
 }
 
-fn tickets(language: Language, text: &str, shown: usize, total: usize) -> Letter {
-    let ticket = |number| Ticket {
+fn ticket(text: &str, number: usize) -> Ticket<'_> {
+    Ticket {
         event: text,
         date: at("2030-02-09T12:30:00Z"),
         zone: "Asia/Makassar",
@@ -120,15 +120,58 @@ fn tickets(language: Language, text: &str, shown: usize, total: usize) -> Letter
         code: "00112233445566778899aabbccddeeff",
         cid: format!("ticket-{number}.{CODE}@gigglefest"),
         file_name: format!("ticket-{number}.png"),
-    };
+    }
+}
+
+fn tickets(language: Language, text: &str, shown: usize, total: usize) -> Letter {
     letters::tickets(
         language,
         Tickets {
             name: "Ayu Lestari",
             code: CODE,
-            tickets: (1..=shown).map(ticket).collect(),
+            tickets: (1..=shown).map(|number| ticket(text, number)).collect(),
             total,
             link: LINK.to_owned(),
+        },
+    )
+}
+
+fn ticket_offered(language: Language, sender: &str, event: &str) -> Letter {
+    letters::ticket_offered(
+        language,
+        TicketOffered {
+            sender,
+            kind: "Festival",
+            event,
+            date: at("2030-02-09T12:30:00Z"),
+            zone: "Asia/Makassar",
+            location: "Lapangan Karebosi, Makassar",
+            until: at("2030-01-08T12:30:00Z"),
+            link: "https://gigglefest.example/tickets/transfers/0123456789abcdef".to_owned(),
+        },
+    )
+}
+
+fn new_code(text: &str) -> NewCode<'_> {
+    NewCode {
+        name: "Ayu Lestari",
+        ticket: ticket(text, 1),
+        link: "https://gigglefest.example/tickets".to_owned(),
+    }
+}
+
+fn ticket_void(language: Language, event: &str, cancelled: bool) -> Letter {
+    letters::ticket_void(
+        language,
+        TicketVoid {
+            name: "Ayu Lestari",
+            kind: "Festival",
+            event,
+            date: at("2030-02-09T12:30:00Z"),
+            zone: "Asia/Makassar",
+            location: "Lapangan Karebosi, Makassar",
+            cancelled,
+            link: "https://gigglefest.example/tickets".to_owned(),
         },
     )
 }
@@ -333,6 +376,23 @@ fn every_mail_is_as_reviewed_in_both_languages() {
                 event_cancelled(language, "Makassar Jazz", 300_000),
             ),
             ("tickets_offered", tickets_offered(language, "Makassar Jazz", 2)),
+            (
+                "ticket_offered",
+                ticket_offered(language, "Ayu Lestari", "Makassar Jazz"),
+            ),
+            (
+                "ticket_received",
+                letters::ticket_received(language, new_code("Makassar Jazz")),
+            ),
+            (
+                "ticket_renamed",
+                letters::ticket_renamed(language, new_code("Makassar Jazz")),
+            ),
+            ("ticket_void", ticket_void(language, "Makassar Jazz", false)),
+            (
+                "ticket_void_cancelled",
+                ticket_void(language, "Makassar Jazz", true),
+            ),
             ("transfer_due", transfer_due(language, "PT Karebosi & Kawan")),
             ("transfer_ended", transfer_ended(language, false)),
             ("transfer_ended_cancelled", transfer_ended(language, true)),
@@ -438,6 +498,16 @@ fn an_organizer_whose_name_is_a_link_is_not_named() {
 }
 
 #[test]
+fn whoever_offers_a_ticket_under_a_name_that_is_a_link_is_not_named() {
+    let text = ticket_offered(Language::En, "www.evil.example", "Jazz").text();
+    assert!(
+        text.contains("Somebody would like to give you a ticket for Jazz."),
+        "{text}"
+    );
+    assert!(!text.contains("evil"), "{text}");
+}
+
+#[test]
 fn text_and_html_give_the_same_facts() {
     for (language, time) in [(Language::Id, "19.45 WIB"), (Language::En, "19:45 WIB")] {
         let letter = order_placed(language, "Ayu", "Festival");
@@ -473,6 +543,14 @@ fn nothing_that_people_typed_becomes_html() {
         event_reminder(Language::Id, evil, 1).html().unwrap(),
         transfer_due(Language::Id, evil).html().unwrap(),
         tickets_offered(Language::Id, evil, 1).html().unwrap(),
+        ticket_offered(Language::Id, evil, evil).html().unwrap(),
+        letters::ticket_received(Language::Id, new_code(evil))
+            .html()
+            .unwrap(),
+        letters::ticket_renamed(Language::Id, new_code(evil))
+            .html()
+            .unwrap(),
+        ticket_void(Language::Id, evil, false).html().unwrap(),
         payment(Language::Id, Some(evil)).html().unwrap(),
         promotion(Language::Id, Some(evil), evil).html().unwrap(),
         alerts(Language::Id, &all_news(evil)).html().unwrap(),

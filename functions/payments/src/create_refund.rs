@@ -143,7 +143,11 @@ async fn decide(
         _ if order.status != OrderStatus::Paid => Err(RefundError::NothingLeft.into()),
         _ => {
             let organizer = (by == By::Organizer).then_some(caller);
-            let live = db::issued::lock_live(tx, order.id).await?;
+            let mut live = db::issued::lock_live(tx, order.id).await?;
+            if by == By::Buyer {
+                // What somebody else has by now is not the buyer's to give back.
+                live.retain(|ticket| ticket.with_buyer);
+            }
             let void = db::issued::void_of_order(tx.client(), order.id).await?;
             let takings = refunds::takings(tx.client(), order.id, organizer).await?;
             let sale = Sale {

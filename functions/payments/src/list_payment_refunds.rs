@@ -49,7 +49,12 @@ pub(crate) async fn list_payment_refunds(
     let access = refunds::access(&conn, id, caller.id, caller.is_admin()).await?;
     let access = access.ok_or_else(|| Error::not_found("Payment"))?;
     let mut found = refunds::of_payment(&conn, id).await?;
-    let mut held = refunds::held(&db::issued::live(&conn, access.order).await?);
+    let mut live = db::issued::live(&conn, access.order).await?;
+    if access.by == By::Buyer {
+        // What was passed on, its buyer does not give back.
+        live.retain(|ticket| ticket.with_buyer);
+    }
+    let mut held = refunds::held(&live);
     if access.by == By::Organizer {
         let takings = refunds::takings(&conn, access.order, Some(caller.id)).await?;
         let own = takings.iter().filter(|takings| takings.own);

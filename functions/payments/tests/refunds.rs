@@ -256,6 +256,42 @@ async fn buyers_give_back_only_while_the_organizer_lets_them_and_others_never() 
 }
 
 #[tokio::test]
+async fn what_was_passed_on_its_buyer_does_not_give_back_but_the_money_is_theirs() {
+    let t = Setup::new().await;
+    let path = t.paid("gopay").await;
+    let friend = Rows(&t.db).buyer("friend@example.test").await;
+    t.db.run(&format!(
+        "update events set refund_hours = 720; update issued_tickets set holder_id = {friend} where id = 1"
+    ))
+    .await;
+    let left = async |token: &str| {
+        let listed = t.api.get(&path, Some(token)).await.data(200);
+        listed["tickets"].as_array().unwrap().len()
+    };
+    assert_eq!((left(&t.token).await, left(&t.organizer).await), (2, 3));
+    let wish = json!({"reason": "ill", "ticketIds": [1]});
+    assert_eq!(t.ask(&path, &t.token, wish).await.error(404), "not_found");
+    // Everything that is the buyer's to give back.
+    let all = json!({"reason": "ill"});
+    let refund = t.ask(&path, &t.token, all.clone()).await.data(201);
+    assert_eq!(refund["amount"], 100_000);
+    assert_eq!(left(&t.token).await, 0);
+    let told = format!(
+        "select coalesce(string_agg(notice ->> 'kind', ' '), 'nothing') from notifications where user_id = {friend}"
+    );
+    assert_eq!(t.db.text(&told).await, "nothing");
+    // The organizer gives the third one back: to whoever paid, and its holder hears of it.
+    let refund = t.ask(&path, &t.organizer, all).await.data(201);
+    assert_eq!(refund["amount"], 50_000);
+    assert_eq!(t.db.text(&told).await, "ticket_void");
+    let mails = format!(
+        "select count(*) from outbox where queue = 'mail' and body::jsonb -> 'body' ->> 'kind' = 'ticket_void'
+         and body::jsonb -> 'body' ->> 'holder' = '{friend}'"
+    );
+    assert_eq!(t.db.count(&mails).await, 1);
+}
+
+#[tokio::test]
 async fn twenty_requests_at_once_give_back_what_was_paid_and_no_more() {
     let t = Setup::new().await;
     let path = t.paid("gopay").await;

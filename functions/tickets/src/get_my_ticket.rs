@@ -10,7 +10,7 @@ pub(crate) const ROUTE: Route = Route::new(
     "/api/v1/tickets/mine/{code}",
     Access::User,
     "get_my_ticket",
-    "Read a ticket that the caller bought",
+    "Read a ticket of the caller",
 )
 .data::<IssuedTicketOut>();
 

@@ -14,7 +14,7 @@ pub(crate) const ROUTE: Route = Route::new(
     "/api/v1/tickets/mine/{code}/ticket.pdf",
     Access::User,
     "get_my_ticket_pdf",
-    "A ticket that the caller bought, as PDF to print",
+    "A ticket of the caller, as PDF to print",
 )
 .query::<PdfQuery>()
 .media_type("application/pdf")

@@ -12,7 +12,7 @@ pub(crate) const PNG_ROUTE: Route = Route::new(
     "/api/v1/tickets/mine/{code}/qr.png",
     Access::User,
     "get_my_ticket_png",
-    "QR code of a ticket that the caller bought, as PNG",
+    "QR code of a ticket of the caller, as PNG",
 )
 .media_type("image/png")
 .conflicts(&["ticket_void"]);
@@ -22,7 +22,7 @@ pub(crate) const SVG_ROUTE: Route = Route::new(
     "/api/v1/tickets/mine/{code}/qr.svg",
     Access::User,
     "get_my_ticket_svg",
-    "QR code of a ticket that the caller bought, as SVG",
+    "QR code of a ticket of the caller, as SVG",
 )
 .media_type("image/svg+xml")
 .conflicts(&["ticket_void"]);

@@ -10,7 +10,7 @@ use std::str::FromStr;
 use ticketing::{Claims, SigningKeys, TicketCode};
 use views::SeatOut;
 
-/// A ticket that somebody bought.
+/// A ticket that somebody bought, or got from whoever did.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct IssuedTicketOut {

@@ -1,7 +1,10 @@
-//! Ticket types ("tickets" in the API), which organizers sell, and the tickets issued to those who bought them.
+//! Ticket types ("tickets" in the API), which organizers sell, and the tickets issued to those who bought them, who may pass them on.
 
+mod accept_ticket_transfer;
 mod changes;
 mod create_ticket;
+mod create_ticket_transfer;
+mod decline_ticket_transfer;
 mod delete_ticket;
 mod get_my_ticket;
 mod get_my_ticket_google_wallet;
@@ -9,18 +12,23 @@ mod get_my_ticket_pdf;
 mod get_my_ticket_pkpass;
 mod get_my_ticket_qr;
 mod get_ticket;
+mod get_ticket_offer;
 mod get_waiting_list;
 mod issued;
 mod list_category_tickets;
 mod list_event_tickets;
 mod list_my_tickets;
 mod list_ticket_keys;
+mod list_ticket_transfers;
 mod list_tickets;
+mod rename_ticket;
 mod set_waiting_list;
 mod terms;
+mod transfer_out;
 mod update_ticket;
 mod verify_ticket;
 mod wallets;
+mod withdraw_ticket_transfer;
 
 use runtime::{BootError, Clock, Env};
 use ticketing::SigningKeys;
@@ -87,6 +95,14 @@ pub const ROUTES: &[Route] = &[
     get_my_ticket_pdf::ROUTE,
     get_my_ticket_pkpass::ROUTE,
     get_my_ticket_google_wallet::ROUTE,
+    rename_ticket::ROUTE,
+    create_ticket_transfer::ROUTE,
+    list_ticket_transfers::SENT_ROUTE,
+    list_ticket_transfers::RECEIVED_ROUTE,
+    get_ticket_offer::ROUTE,
+    accept_ticket_transfer::ROUTE,
+    decline_ticket_transfer::ROUTE,
+    withdraw_ticket_transfer::ROUTE,
     list_ticket_keys::ROUTE,
     verify_ticket::ROUTE,
 ];
@@ -118,6 +134,32 @@ pub fn router(app: App, site: Site) -> axum::Router {
         .at(
             &get_my_ticket_google_wallet::ROUTE,
             get_my_ticket_google_wallet::get_my_ticket_google_wallet,
+        )
+        .at(&rename_ticket::ROUTE, rename_ticket::rename_ticket)
+        .at(
+            &create_ticket_transfer::ROUTE,
+            create_ticket_transfer::create_ticket_transfer,
+        )
+        .at(
+            &list_ticket_transfers::SENT_ROUTE,
+            list_ticket_transfers::list_sent_transfers,
+        )
+        .at(
+            &list_ticket_transfers::RECEIVED_ROUTE,
+            list_ticket_transfers::list_received_transfers,
+        )
+        .at(&get_ticket_offer::ROUTE, get_ticket_offer::get_ticket_offer)
+        .at(
+            &accept_ticket_transfer::ROUTE,
+            accept_ticket_transfer::accept_ticket_transfer,
+        )
+        .at(
+            &decline_ticket_transfer::ROUTE,
+            decline_ticket_transfer::decline_ticket_transfer,
+        )
+        .at(
+            &withdraw_ticket_transfer::ROUTE,
+            withdraw_ticket_transfer::withdraw_ticket_transfer,
         )
         .at(&list_ticket_keys::ROUTE, list_ticket_keys::list_ticket_keys)
         .at(&verify_ticket::ROUTE, verify_ticket::verify_ticket)

@@ -10,7 +10,7 @@ pub(crate) const ROUTE: Route = Route::new(
     "/api/v1/tickets/mine",
     Access::User,
     "list_my_tickets",
-    "List the tickets that the caller bought, newest first",
+    "List the tickets of the caller, newest first",
 )
 .query::<PageQuery>()
 .data::<MyTicketList>();

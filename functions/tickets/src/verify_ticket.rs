@@ -54,6 +54,8 @@ enum Reason {
     Used,
     /// The event was called off.
     Cancelled,
+    /// It was passed on, or another name was put on it: it has another code since.
+    Transferred,
 }
 
 pub(crate) async fn verify_ticket(
@@ -72,7 +74,13 @@ pub(crate) async fn verify_ticket(
     let conn = app.db.conn().await?;
     let code = claims.code.to_string();
     let Some(ticket) = db::issued::find_at_gate(&conn, &code, caller.id, caller.is_admin()).await? else {
-        return Ok(Answer::ok(refused(Reason::Unknown)));
+        let retired = db::handovers::is_retired_at_gate(&conn, &code, caller.id, caller.is_admin()).await?;
+        let reason = if retired {
+            Reason::Transferred
+        } else {
+            Reason::Unknown
+        };
+        return Ok(Answer::ok(refused(reason)));
     };
     let reason = match (ticket.event_status, ticket.status.as_str()) {
         (EventStatus::Cancelled, _) => Some(Reason::Cancelled),

@@ -44,6 +44,10 @@ fn body(route: &Route, hidden: TicketTypeId) -> Value {
         }),
         "set_waiting_list" => json!({"mode": "in_order"}),
         "hide_review" => json!({"reason": "off topic"}),
+        "create_ticket_transfer" => json!({"email": "friend@example.test"}),
+        // The name that is on it: it keeps its code, by which other routes find it.
+        "rename_ticket" => json!({"name": "buyer"}),
+        "set_transfer_policy" => json!({"transfersAllowed": true, "renamesAllowed": true}),
         "undo_check_in" => json!({"reason": "by mistake"}),
         _ if route.body.is_some() => json!({"name": "Changed"}),
         _ => json!({}),
@@ -156,6 +160,17 @@ async fn platform() -> Platform {
              update issued_tickets set used_scan = 83, used_at = now() where id = 82"
         ),
         format!(
+            "insert into issued_tickets (id, code, order_item_id, unit, ticket_type_id, event_id, holder_id, holder_name, issued_at)
+             overriding system value
+             select n, lpad(n::text, 32, '0'), i.id, n, {sold}, e.event_id, h.id, 'x', now()
+             from (values (84, {organizer}), (85, {buyer})) as h (n, id), (select id from order_items limit 1) i,
+                  (select event_id from ticket_types where id = {sold}) e;
+             insert into handovers (id, ticket_id, from_id, to_email, token_hash, created_at, expires_at)
+             overriding system value
+             values (84, 84, {organizer}, 'buyer@example.test', '\\x01', now(), '2100-01-01'),
+                    (85, 85, {buyer}, 'friend@example.test', '\\x02', now(), '2100-01-01')"
+        ),
+        format!(
             "insert into notifications (id, user_id, message, created_at) overriding system value
              values (77, {buyer}, 'yours alone', now())"
         ),
@@ -205,6 +220,11 @@ impl Platform {
         } else {
             Owner::Buyer
         };
+        // One was offered to them, another one they offer.
+        let handover = match route.id {
+            "withdraw_ticket_transfer" => "85",
+            _ => "84",
+        };
         // Whoever gets the money says that it has come in.
         let payer = if route.id == "confirm_transfer" {
             Owner::Organizer
@@ -225,6 +245,14 @@ impl Platform {
                 (Owner::Organizer, draft.to_string()),
             ),
             ("/api/v1/tickets/mine/{code}", (Owner::Buyer, ticket.clone())),
+            (
+                "/api/v1/tickets/transfers/{id}",
+                (Owner::Buyer, handover.to_owned()),
+            ),
+            (
+                "/api/v1/tickets/transfers/offer/{token}",
+                (Owner::Nobody, "0".repeat(64)),
+            ),
             ("/api/v1/images/{id}", (Owner::Organizer, "75".to_owned())),
             ("/api/v1/promos/{id}", (Owner::Organizer, "76".to_owned())),
             ("/api/v1/check-ins/{id}", (Owner::Organizer, "83".to_owned())),

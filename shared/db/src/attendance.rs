@@ -62,27 +62,30 @@ pub async fn tallies(db: &Client, event: EventId) -> Result<Vec<Tally>> {
     rows.iter().map(tally).collect()
 }
 
-/// A ticket that was taken back.
+/// A code that lets nobody in any more.
 #[derive(Debug, Clone)]
 pub struct Revoked {
-    /// What its QR code carries.
+    /// The code.
     pub code: String,
-    /// When it was taken back.
+    /// When its ticket was taken back, or got another code.
     pub at: Timestamp,
 }
 
 const REVOKED_SQL: &str = "
-    select code, voided_at from issued_tickets
-    where event_id = $1 and status = 'void' and ($2::timestamptz is null or voided_at >= $2)";
+    select code, voided_at as at from issued_tickets
+    where event_id = $1 and status = 'void' and ($2::timestamptz is null or voided_at >= $2)
+    union all
+    select code, retired_at from retired_codes
+    where event_id = $1 and ($2::timestamptz is null or retired_at >= $2)";
 
-/// The tickets of an event that were taken back, from a time on.
+/// The codes of tickets of an event that were taken back, passed on or renamed, from a time on.
 pub async fn revoked(db: &Client, event: EventId, since: Option<Timestamp>) -> Result<Vec<Revoked>> {
     let params = params![INT8: event.get(), TIMESTAMPTZ: since.map(Timestamp::inner)];
     let rows = db.query_typed(REVOKED_SQL, params).await?;
     let revoked = |row: &Row| {
         Ok(Revoked {
             code: row.col("code")?,
-            at: row.time("voided_at")?,
+            at: row.time("at")?,
         })
     };
     rows.iter().map(revoked).collect()

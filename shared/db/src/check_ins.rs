@@ -1,13 +1,16 @@
 //! Scans at the gates, and what follows from them for tickets.
 //!
 //! Whoever adds a scan or an undo holds the lock of its ticket. Then it is worked out anew from all scans of the ticket which one
-//! counts: the earliest that let somebody in since the last undo. So the order in which scans are told does not matter.
+//! counts: the earliest that let somebody in since the last undo. So the order in which scans are told does not matter. Scans of a
+//! code that its ticket lost when it was passed on do not count: whoever has the ticket by then is not kept out by them.
 
 use crate::error::{DbError, Result};
 use crate::gates::{self, Gate};
 use crate::issued::read_seat;
 use crate::sql::{RowExt as _, params};
-use domain::check_in::{DeviceName, DoorMinutes, Doors, Refusal, ScanId, Shown, TicketState, UndoReason};
+use domain::check_in::{
+    DeviceName, DoorMinutes, Doors, Refusal, Retired, ScanId, Shown, TicketState, UndoReason,
+};
 use domain::event::EventStatus;
 use domain::seating::SeatName;
 use domain::{CheckInId, EventId, GateId, IssuedTicketId, TicketTypeId, Timestamp, UserId};
@@ -105,8 +108,10 @@ pub struct Entry {
 pub struct Ticket {
     /// Its id.
     pub id: IssuedTicketId,
-    /// What the QR code carries.
+    /// The code that was asked about.
     pub code: String,
+    /// Since when it is the ticket's no more, if it is not.
+    pub retired: Option<Retired>,
     /// Its event.
     pub event: EventId,
     /// Its kind.
@@ -126,41 +131,68 @@ pub struct Ticket {
 }
 
 impl Ticket {
-    /// What of it is judged.
-    pub const fn shown(&self) -> Shown {
+    /// What of it is judged when the code is shown now.
+    pub fn shown(&self) -> Shown {
+        self.standing(self.retired.map_or(self.state, Retired::state))
+    }
+
+    /// What of it is judged when the code was shown at a time.
+    pub fn shown_at(&self, at: Timestamp) -> Shown {
+        self.standing(
+            self.retired
+                .map_or(self.state, |code| code.state_at(self.state, at)),
+        )
+    }
+
+    const fn standing(&self, state: TicketState) -> Shown {
         Shown {
             event: self.event,
             kind: self.kind,
-            state: self.state,
+            state,
         }
     }
 }
 
-// In one order, so that two devices that tell of the same tickets do not wait for each other.
-const LOCK_SQL: &str = "select id from issued_tickets where code = any($1) order by id for no key update";
+// In one order, so that two devices that tell of the same tickets do not wait for each other. Tickets are locked by their ids: one
+// that gets another code meanwhile is still the one that was meant.
+const LOCK_SQL: &str = "
+    select id from issued_tickets
+    where id in (select n.id from issued_tickets n where n.code = any($1)
+                 union all select r.ticket_id from retired_codes r where r.code = any($1))
+    order by id for no key update";
 
 // A statement of its own: one that waited for the lock would see what was true before.
 const READ_SQL: &str = "
-    select i.id, i.code, i.event_id, i.ticket_type_id, t.name as ticket_name, i.holder_name, i.status,
+    select i.id, c.code, c.retired_at, p.passed_on, i.event_id, i.ticket_type_id, t.name as ticket_name, i.holder_name, i.status,
            s.section, s.row_label, s.label,
            exists (select from refund_tickets r where r.ticket_id = i.id) as refunded,
            (select max(u.at) from check_in_undos u where u.ticket_id = i.id) as undone_at,
            f.id as first_id, f.scanned_at as first_at, f.device as first_device, g.name as first_gate
-    from issued_tickets i join ticket_types t on t.id = i.ticket_type_id
+    from (select n.code, n.id as ticket_id, null::timestamptz as retired_at from issued_tickets n where n.id = any($1)
+          union all select r.code, r.ticket_id, r.retired_at from retired_codes r where r.ticket_id = any($1)) c
+    join issued_tickets i on i.id = c.ticket_id join ticket_types t on t.id = i.ticket_type_id
+    left join lateral (
+        select min(r.retired_at) as passed_on from retired_codes r
+        where r.ticket_id = i.id and r.reason = 'transferred' and r.retired_at >= c.retired_at
+    ) p on true
     left join check_ins f on f.id = i.used_scan left join gates g on g.id = f.gate_id
     left join seats s on s.ticket_type_id = i.ticket_type_id and s.number = i.seat
-    where i.id = any($1)";
+    where c.code = any($2) order by i.id";
 
-/// The tickets of these codes, locked. Codes that are not known are left out.
+/// The tickets that have these codes or had them, locked, one for each code. Codes that are not known are left out.
 pub async fn lock(tx: &Transaction<'_>, codes: &[String]) -> Result<Vec<Ticket>> {
     let locked = tx.query_typed(LOCK_SQL, params![TEXT_ARRAY: codes]).await?;
     let ids: Vec<i64> = locked.iter().map(|row| row.col("id")).collect::<Result<_>>()?;
-    let rows = tx.query_typed(READ_SQL, params![INT8_ARRAY: ids]).await?;
+    let rows = tx
+        .query_typed(READ_SQL, params![INT8_ARRAY: ids, TEXT_ARRAY: codes])
+        .await?;
     let read = |row: &Row| {
         let state = TicketState::of(row.col("status")?, row.col("refunded")?);
+        let passed_on = row.time_opt("passed_on")?;
         Ok(Ticket {
             id: row.id("id", IssuedTicketId::new)?,
             code: row.col("code")?,
+            retired: row.time_opt("retired_at")?.map(|at| Retired { at, passed_on }),
             event: row.id("event_id", EventId::new)?,
             kind: row.id("ticket_type_id", TicketTypeId::new)?,
             kind_name: row.col("ticket_name")?,
@@ -326,7 +358,7 @@ const SETTLE_SQL: &str = "
     from unnest($1::bigint[]) as w (id)
     left join lateral (
         select c.id, c.scanned_at, c.gate_id from check_ins c
-        where c.ticket_id = w.id and c.let_in
+        where c.ticket_id = w.id and c.let_in and c.reason is distinct from 'transferred'
           and c.scanned_at > coalesce((select max(u.at) from check_in_undos u where u.ticket_id = w.id), '-infinity')
         order by c.scanned_at, c.device, c.scan_id limit 1
     ) f on true
@@ -346,7 +378,7 @@ macro_rules! first_of {
     () => {
         " left join lateral (
             select o.id, o.scanned_at, o.device, o.gate_id from check_ins o
-            where o.ticket_id = c.ticket_id and o.let_in
+            where o.ticket_id = c.ticket_id and o.let_in and o.reason is distinct from 'transferred'
               and o.scanned_at > coalesce((select max(u.at) from check_in_undos u
                                            where u.ticket_id = c.ticket_id and u.at < c.scanned_at), '-infinity')
             order by o.scanned_at, o.device, o.scan_id limit 1

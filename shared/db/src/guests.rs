@@ -1,6 +1,7 @@
 //! Buyers without an account.
 
 use crate::error::Result;
+use crate::handovers;
 use crate::personal_data;
 use crate::sql::{RowExt as _, params};
 use crate::users::{self, User};
@@ -69,6 +70,7 @@ pub async fn claim(tx: &Transaction<'_>, account: UserId, now: Timestamp) -> Res
     let orders = tx.execute_typed(MOVE_ORDERS_SQL, params).await?;
     tx.execute_typed(MOVE_PAYMENTS_SQL, params).await?;
     let tickets = tx.execute_typed(MOVE_TICKETS_SQL, params).await?;
+    handovers::move_from_guests(tx, account, &guests).await?;
     tx.execute_typed(MOVE_REDEMPTIONS_SQL, params).await?;
     for guest in guests {
         personal_data::erase(tx, UserId::new(guest), now).await?;

@@ -11,6 +11,8 @@ use tokio_postgres::{Client, Row};
 
 const CANCELLED_EVENTS_LET_NOBODY_IN_SQL: &str =
     include_str!("../../../infra/chaos/invariants/cancelled_events_let_nobody_in.sql");
+const CODES_OPEN_ONE_TICKET_SQL: &str =
+    include_str!("../../../infra/chaos/invariants/codes_open_one_ticket.sql");
 const HELD_IS_IN_HOLDS_SQL: &str = include_str!("../../../infra/chaos/invariants/held_is_in_holds.sql");
 const HOLDS_END_SQL: &str = include_str!("../../../infra/chaos/invariants/holds_end.sql");
 const LATE_MONEY_GOES_BACK_SQL: &str =
@@ -22,6 +24,8 @@ const MESSAGES_LEAVE_SQL: &str = include_str!("../../../infra/chaos/invariants/m
 const MONEY_IS_NOT_FORGOTTEN_SQL: &str =
     include_str!("../../../infra/chaos/invariants/money_is_not_forgotten.sql");
 const OFFERS_ARE_KEPT_SQL: &str = include_str!("../../../infra/chaos/invariants/offers_are_kept.sql");
+const OFFERS_ARE_OF_GOOD_TICKETS_SQL: &str =
+    include_str!("../../../infra/chaos/invariants/offers_are_of_good_tickets.sql");
 const ONLY_PENDING_ORDERS_HOLD_SQL: &str =
     include_str!("../../../infra/chaos/invariants/only_pending_orders_hold.sql");
 const ORDERS_ADD_UP_SQL: &str = include_str!("../../../infra/chaos/invariants/orders_add_up.sql");
@@ -74,6 +78,7 @@ const NEWEST_PROMO_SQL: &str = "select max(id) as id from promo_codes";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rule {
     CancelledEventsLetNobodyIn,
+    CodesOpenOneTicket,
     HeldIsInHolds,
     HoldsEnd,
     LateMoneyGoesBack,
@@ -82,6 +87,7 @@ pub enum Rule {
     MessagesLeave,
     MoneyIsNotForgotten,
     OffersAreKept,
+    OffersAreOfGoodTickets,
     OnlyPendingOrdersHold,
     OrdersAddUp,
     PaidUnitsHaveTickets,
@@ -127,8 +133,9 @@ pub enum Subject {
 
 impl Rule {
     /// All rules.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 33] = [
         Self::CancelledEventsLetNobodyIn,
+        Self::CodesOpenOneTicket,
         Self::HeldIsInHolds,
         Self::HoldsEnd,
         Self::LateMoneyGoesBack,
@@ -137,6 +144,7 @@ impl Rule {
         Self::MessagesLeave,
         Self::MoneyIsNotForgotten,
         Self::OffersAreKept,
+        Self::OffersAreOfGoodTickets,
         Self::OnlyPendingOrdersHold,
         Self::OrdersAddUp,
         Self::PaidUnitsHaveTickets,
@@ -165,6 +173,7 @@ impl Rule {
     pub const fn name(self) -> &'static str {
         match self {
             Self::CancelledEventsLetNobodyIn => "cancelled_events_let_nobody_in",
+            Self::CodesOpenOneTicket => "codes_open_one_ticket",
             Self::HeldIsInHolds => "held_is_in_holds",
             Self::HoldsEnd => "holds_end",
             Self::LateMoneyGoesBack => "late_money_goes_back",
@@ -173,6 +182,7 @@ impl Rule {
             Self::MessagesLeave => "messages_leave",
             Self::MoneyIsNotForgotten => "money_is_not_forgotten",
             Self::OffersAreKept => "offers_are_kept",
+            Self::OffersAreOfGoodTickets => "offers_are_of_good_tickets",
             Self::OnlyPendingOrdersHold => "only_pending_orders_hold",
             Self::OrdersAddUp => "orders_add_up",
             Self::PaidUnitsHaveTickets => "paid_units_have_tickets",
@@ -202,6 +212,8 @@ impl Rule {
     pub const fn subject(self) -> Option<Subject> {
         match self {
             Self::CancelledEventsLetNobodyIn
+            | Self::CodesOpenOneTicket
+            | Self::OffersAreOfGoodTickets
             | Self::TicketsBelongToTheirLine
             | Self::TicketsStandOnAPayment
             | Self::UsedTicketsWereLetIn => Some(Subject::IssuedTickets),
@@ -300,6 +312,7 @@ async fn rows(db: &Client, rule: Rule, slice: Slice) -> Result<Vec<Row>> {
     let ids = params![INT8: slice.after, INT8: slice.until];
     let rows = match rule {
         Rule::CancelledEventsLetNobodyIn => db.query_typed(CANCELLED_EVENTS_LET_NOBODY_IN_SQL, ids).await,
+        Rule::CodesOpenOneTicket => db.query_typed(CODES_OPEN_ONE_TICKET_SQL, ids).await,
         Rule::HeldIsInHolds => db.query_typed(HELD_IS_IN_HOLDS_SQL, ids).await,
         Rule::HoldsEnd => db.query_typed(HOLDS_END_SQL, params![]).await,
         Rule::LateMoneyGoesBack => db.query_typed(LATE_MONEY_GOES_BACK_SQL, ids).await,
@@ -308,6 +321,7 @@ async fn rows(db: &Client, rule: Rule, slice: Slice) -> Result<Vec<Row>> {
         Rule::MessagesLeave => db.query_typed(MESSAGES_LEAVE_SQL, params![]).await,
         Rule::MoneyIsNotForgotten => db.query_typed(MONEY_IS_NOT_FORGOTTEN_SQL, ids).await,
         Rule::OffersAreKept => db.query_typed(OFFERS_ARE_KEPT_SQL, params![]).await,
+        Rule::OffersAreOfGoodTickets => db.query_typed(OFFERS_ARE_OF_GOOD_TICKETS_SQL, ids).await,
         Rule::OnlyPendingOrdersHold => db.query_typed(ONLY_PENDING_ORDERS_HOLD_SQL, params![]).await,
         Rule::OrdersAddUp => db.query_typed(ORDERS_ADD_UP_SQL, ids).await,
         Rule::PaidUnitsHaveTickets => db.query_typed(PAID_UNITS_HAVE_TICKETS_SQL, ids).await,

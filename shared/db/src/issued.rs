@@ -93,12 +93,14 @@ pub struct LiveTicket {
     pub unit: u32,
     /// Whether somebody came in with it.
     pub used: bool,
+    /// Whether whoever paid for it has it, and passed it on to nobody.
+    pub with_buyer: bool,
 }
 
 macro_rules! live {
     () => {
-        "select t.id, t.event_id, i.charged, i.quantity, t.unit, t.status = 'used' as used
-        from issued_tickets t join order_items i on i.id = t.order_item_id
+        "select t.id, t.event_id, i.charged, i.quantity, t.unit, t.status = 'used' as used, t.holder_id = o.user_id as with_buyer
+        from issued_tickets t join order_items i on i.id = t.order_item_id join orders o on o.id = i.order_id
         where i.order_id = $1 and t.status <> 'void' order by t.id"
     };
 }
@@ -146,6 +148,7 @@ fn read_live(row: &Row) -> Result<LiveTicket> {
         quantity: row.count("quantity")?,
         unit: row.count("unit")?,
         used: row.col("used")?,
+        with_buyer: row.col("with_buyer")?,
     })
 }
 
@@ -175,7 +178,10 @@ pub async fn void(tx: &Transaction<'_>, tickets: &[IssuedTicketId], now: Timesta
     Ok(())
 }
 
-const RENAME_HOLDER_SQL: &str = "update issued_tickets set holder_name = $2 where holder_id = $1";
+// In the order of their ids, as a refund of somebody else's order takes them.
+const RENAME_HOLDER_SQL: &str = "
+    with own as (select id from issued_tickets where holder_id = $1 order by id for no key update)
+    update issued_tickets t set holder_name = $2 from own where t.id = own.id";
 
 /// Puts another name on every ticket of a holder.
 pub async fn rename_holder(tx: &Transaction<'_>, holder: UserId, name: &str) -> Result<()> {
@@ -253,9 +259,17 @@ pub async fn find_at_gate(
     row.as_ref().map(read).transpose()
 }
 
+const FIND_SQL: &str = concat!("select ", columns!(), " where i.id = $1");
+
+/// A ticket, whoever holds it.
+pub async fn find(db: &Client, id: IssuedTicketId) -> Result<Option<IssuedTicket>> {
+    let row = db.query_typed_opt(FIND_SQL, params![INT8: id.get()]).await?;
+    row.as_ref().map(read).transpose()
+}
+
 const OF_ORDER_SQL: &str = concat!("select ", columns!(), " where oi.order_id = $1 order by i.id");
 
-/// The tickets of an order.
+/// The tickets of an order, those among them that were passed on.
 pub async fn of_order(db: &Client, order: OrderId) -> Result<Vec<IssuedTicket>> {
     let rows = db.query_typed(OF_ORDER_SQL, params![INT8: order.get()]).await?;
     rows.iter().map(read).collect()

@@ -17,6 +17,7 @@ pub mod event_staff;
 pub mod events;
 pub mod gates;
 pub mod guests;
+pub mod handovers;
 pub mod idempotency;
 pub mod images;
 pub mod invariants;

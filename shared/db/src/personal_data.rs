@@ -5,7 +5,7 @@
 use crate::administration::DELETED_NAME;
 use crate::error::{DbError, Result};
 use crate::sql::{RowExt as _, params};
-use crate::{cart, events, issued, orders, reviews, stock, users, verifications};
+use crate::{cart, events, handovers, issued, orders, reviews, stock, users, verifications};
 use domain::user::Role;
 use domain::{Timestamp, UserId};
 use serde_json::{Map, Value};
@@ -213,7 +213,8 @@ pub const TABLES: &[Table] = &[
             kept("id"), kept("organizer_id"), kept("name"), kept("description"), kept("date"), kept("ends_at"),
             kept("time_zone"), kept("location"), kept("city"), kept("service_fee"), kept("tax_rate"),
             kept("image_url"), neutral("image_id"), kept("status"), kept("created_at"), kept("updated_at"),
-            kept("refund_hours"), kept("doors_minutes"), neutral("haystack"), neutral("words"), neutral("min_price"), neutral("max_price"), neutral("category_ids"),
+            kept("refund_hours"), kept("doors_minutes"), kept("transfers_allowed"), kept("renames_allowed"),
+            kept("transfer_hours"), neutral("haystack"), neutral("words"), neutral("min_price"), neutral("max_price"), neutral("category_ids"),
         ],
     },
     Table {
@@ -316,6 +317,23 @@ pub const TABLES: &[Table] = &[
             kept("id"), kept("code"), kept("order_item_id"), kept("unit"), kept("ticket_type_id"), kept("event_id"),
             kept("holder_id"), erased("holder_name"), kept("status"), kept("issued_at"), kept("voided_at"), kept("used_at"),
             neutral("used_scan"), kept("used_gate_id"), kept("seat"),
+        ],
+    },
+    // Who offered whom a ticket. The address is the recipient's, and what the sender typed: it goes with whoever leaves first.
+    Table {
+        name: "handovers", whose: "from_id, to_id, to_email → users",
+        erasure: Erasure::Columns("who passed a ticket on to whom stays provable, by numbers"),
+        columns: &[
+            kept("id"), kept("ticket_id"), kept("from_id"), erased("to_email"), kept("to_id"), secret("token_hash"),
+            kept("status"), kept("created_at"), kept("expires_at"), kept("decided_at"),
+        ],
+    },
+    Table {
+        name: "retired_codes", whose: "holder_id",
+        erasure: Erasure::Stays("gates refuse the codes that tickets had before"),
+        columns: &[
+            kept("code"), kept("ticket_id"), kept("event_id"), kept("holder_id"), kept("reason"), kept("handover_id"),
+            kept("retired_at"),
         ],
     },
     // When and where a ticket was shown is its holder's; who stood at the gate is known by a number.
@@ -601,6 +619,14 @@ const EXPORT_SQL: &str = concat!(
     rows!("issued_tickets", "t.holder_id = $1"),
     ", ",
     rows!(
+        "handovers",
+        "t.from_id = $1 or t.to_id = $1 or lower(t.to_email) =
+         (select lower(email) from users where id = $1 and is_verified and not is_guest)"
+    ),
+    ", ",
+    rows!("retired_codes", "t.holder_id = $1"),
+    ", ",
+    rows!(
         "check_ins",
         "t.ticket_id in (select id from issued_tickets where holder_id = $1)"
     ),
@@ -804,10 +830,12 @@ pub(crate) async fn erase(tx: &Transaction<'_>, id: UserId, now: Timestamp) -> R
     tx.execute_typed(VOID_TOKENS_SQL, params![INT8: id.get()]).await?;
     tx.execute_typed(FORGET_MAILS_SQL, params![INT8: id.get()])
         .await?;
+    let address = handovers::proved_address(tx, id).await?;
     let params = params![INT8: id.get(), TEXT: DELETED_NAME, TIMESTAMPTZ: now.inner()];
     tx.execute_typed(ERASE_SQL, params).await?;
     reviews::erase(tx, id).await?;
     issued::rename_holder(tx, id, DELETED_NAME).await?;
+    handovers::erase(tx, id, address.as_deref(), now).await?;
     for item in &items {
         stock::lock_cart_holds(tx, item.id).await?;
     }

@@ -7,7 +7,7 @@ use crate::orders::Order;
 use crate::payments::Payment;
 use crate::settlement::RandomId;
 use crate::sql::{RowExt as _, params};
-use crate::{issued, notifications, outbox, stock, webhook_deliveries};
+use crate::{handovers, issued, notifications, outbox, stock, webhook_deliveries};
 use domain::message::{Mail, Outgoing, RefundWork};
 use domain::notice::Notice;
 use domain::page::Page;
@@ -291,8 +291,11 @@ pub async fn request(
     let key = format!("refund-{}", random());
     let id = insert(tx, payment.id, &key, asked, plan, status, now).await?;
     issued::void(tx, &plan.tickets, now).await?;
+    let called_off = asked.cause == Cause::EventCancelled;
+    let mails = handovers::tell_of_void(tx, order.user_id, &plan.tickets, called_off, now).await?;
     stock::unsell(tx, &plan.tickets).await?;
-    let mut messages = Vec::new();
+    let mails = mails.into_iter().map(|mail| Outgoing::mail(random(), mail));
+    let mut messages = mails.collect::<Result<Vec<_>, _>>()?;
     // Who is told of a cancelled event or of late money gets a letter about that.
     let told = !matches!(asked.cause, Cause::Request | Cause::WrongAmount);
     match status {

@@ -10,8 +10,8 @@ use crate::refunds::{Asked, Refund};
 use crate::seats::{self, Claim};
 use crate::stock::{Owner, Want};
 use crate::{
-    announcements, issued, ledger, notifications, orders, outbox, payments, promos, refunds, stock,
-    transfers, webhook_deliveries,
+    announcements, handovers, issued, ledger, notifications, orders, outbox, payments, promos, refunds,
+    stock, transfers, webhook_deliveries,
 };
 use domain::event::EventStatus;
 use domain::ledger::Account;
@@ -653,6 +653,7 @@ async fn follow(
             let live = issued::lock_live(tx, order.id).await?;
             let live: Vec<_> = live.into_iter().map(|ticket| ticket.id).collect();
             issued::void(tx, &live, now).await?;
+            mails.extend(handovers::tell_of_void(tx, order.user_id, &live, false, now).await?);
             stock::unsell(tx, &live).await?;
             match after {
                 PaymentStatus::Refunded => OrderStatus::Refunded,

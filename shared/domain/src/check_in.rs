@@ -81,7 +81,6 @@ impl<'de> serde::Deserialize<'de> for DoorMinutes {
 }
 
 /// Why nobody is let in, or should not have been.
-// A ticket that was passed on to somebody else belongs here as soon as tickets can be: its old code says so instead of `Void`.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
 )]
@@ -107,11 +106,15 @@ pub enum Refusal {
     Over,
     /// The gate does not let this kind of ticket in.
     WrongGate,
+    /// The ticket was passed on to somebody else and has another code since.
+    Transferred,
+    /// The ticket got another name and has another code since.
+    Renamed,
 }
 
 impl Refusal {
     /// Every refusal.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Forged,
         Self::Unknown,
         Self::WrongEvent,
@@ -122,6 +125,8 @@ impl Refusal {
         Self::NotYetValid,
         Self::Over,
         Self::WrongGate,
+        Self::Transferred,
+        Self::Renamed,
     ];
 
     /// As stored and shown.
@@ -137,6 +142,8 @@ impl Refusal {
             Self::NotYetValid => "not_yet_valid",
             Self::Over => "over",
             Self::WrongGate => "wrong_gate",
+            Self::Transferred => "transferred",
+            Self::Renamed => "renamed",
         }
     }
 
@@ -163,6 +170,10 @@ pub enum TicketState {
     Refunded,
     /// It was taken back otherwise.
     Void,
+    /// It was passed on to somebody else; what is shown is a code of before.
+    Transferred,
+    /// It got another name; what is shown is a code of before.
+    Renamed,
 }
 
 impl TicketState {
@@ -174,6 +185,37 @@ impl TicketState {
             "void" if refunded => Some(Self::Refunded),
             "void" => Some(Self::Void),
             _ => None,
+        }
+    }
+}
+
+/// A code that a ticket has no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retired {
+    /// Since when the ticket has another one.
+    pub at: Timestamp,
+    /// When the ticket was passed on to somebody else, then or later.
+    pub passed_on: Option<Timestamp>,
+}
+
+impl Retired {
+    /// Where the ticket stands for whoever shows the code now.
+    pub const fn state(self) -> TicketState {
+        match self.passed_on {
+            Some(_) => TicketState::Transferred,
+            None => TicketState::Renamed,
+        }
+    }
+
+    /// Where it stood for whoever showed the code at a time, by where the ticket stands now. Until it had another code it was good.
+    /// Whoever shows the code of before a change of the name is the holder of the ticket all the same, until it is passed on.
+    pub fn state_at(self, now: TicketState, at: Timestamp) -> TicketState {
+        if self.passed_on.is_some_and(|passed_on| at >= passed_on) {
+            TicketState::Transferred
+        } else if at >= self.at {
+            TicketState::Renamed
+        } else {
+            now
         }
     }
 }
@@ -235,6 +277,8 @@ impl Doors<'_> {
             TicketState::Used => return Err(Refusal::AlreadyUsed),
             TicketState::Refunded => return Err(Refusal::Refunded),
             TicketState::Void => return Err(Refusal::Void),
+            TicketState::Transferred => return Err(Refusal::Transferred),
+            TicketState::Renamed => return Err(Refusal::Renamed),
         }
         if at < self.opens_at() {
             return Err(Refusal::NotYetValid);
@@ -334,6 +378,8 @@ mod tests {
             (TicketState::Used, Refusal::AlreadyUsed),
             (TicketState::Refunded, Refusal::Refunded),
             (TicketState::Void, Refusal::Void),
+            (TicketState::Transferred, Refusal::Transferred),
+            (TicketState::Renamed, Refusal::Renamed),
         ] {
             assert_eq!(doors().check(shown(state), too_early), Err(refusal));
             let cancelled = Doors {
@@ -376,6 +422,41 @@ mod tests {
         );
         let late = begins().plus_seconds(3_600);
         assert_eq!(doors().fault(shown(TicketState::Used), late), Some(Refusal::Over));
+    }
+
+    #[test]
+    fn a_code_of_before_is_judged_by_when_it_was_shown() {
+        let (renamed, passed_on) = (begins(), begins().plus_seconds(60));
+        let name_only = Retired {
+            at: renamed,
+            passed_on: None,
+        };
+        let then_passed_on = Retired {
+            passed_on: Some(passed_on),
+            ..name_only
+        };
+        let by_passing_on = Retired {
+            at: passed_on,
+            passed_on: Some(passed_on),
+        };
+        for state in [TicketState::Valid, TicketState::Used, TicketState::Void] {
+            for (code, seconds, expected) in [
+                (name_only, -1, state),
+                (name_only, 0, TicketState::Renamed),
+                (name_only, 86_400, TicketState::Renamed),
+                (then_passed_on, -1, state),
+                (then_passed_on, 59, TicketState::Renamed),
+                (then_passed_on, 60, TicketState::Transferred),
+                (by_passing_on, 59, state),
+                (by_passing_on, 60, TicketState::Transferred),
+            ] {
+                let at = begins().plus_seconds(seconds);
+                assert_eq!(code.state_at(state, at), expected, "{code:?} {seconds}");
+            }
+        }
+        // A gate with a connection knows that the code is none any more, whatever its clock says.
+        assert_eq!(name_only.state(), TicketState::Renamed);
+        assert_eq!(then_passed_on.state(), TicketState::Transferred);
     }
 
     #[test]

@@ -100,6 +100,8 @@ ids! {
     CheckInId,
     /// A promotional mail to many people.
     MailingId,
+    /// A ticket that its holder offers to somebody else.
+    HandoverId,
     /// Something wrong of which the operators are told.
     AlertId,
     /// Somebody in line for tickets that are sold out.

@@ -12,6 +12,7 @@ pub mod csv;
 pub mod destination;
 pub mod error;
 pub mod event;
+pub mod handover;
 pub mod idempotency;
 pub mod ids;
 pub mod image;

@@ -3,8 +3,8 @@
 
 use crate::alert::News;
 use crate::{
-    AnnouncementId, DeliveryId, EventId, ImageId, MailingId, NotificationId, OrderId, RefundId, Timestamp,
-    UserId, WaitingEntryId, WebhookId,
+    AnnouncementId, DeliveryId, EventId, HandoverId, ImageId, IssuedTicketId, MailingId, NotificationId,
+    OrderId, RefundId, Timestamp, UserId, WaitingEntryId, WebhookId,
 };
 
 /// A queue of the fleet.
@@ -350,6 +350,34 @@ pub enum Mail {
     TicketsOffered {
         /// Their place in the line.
         entry: WaitingEntryId,
+    },
+    /// Somebody offers a ticket to whoever has an address. The token of the link is stored hashed, so it exists only here.
+    TicketOffered {
+        /// Recipient, who may have no account.
+        to: String,
+        /// The offer.
+        handover: HandoverId,
+        /// The token of the link.
+        token: String,
+    },
+    /// A ticket was passed on: its new holder gets it.
+    TicketReceived {
+        /// What was accepted.
+        handover: HandoverId,
+    },
+    /// A ticket got another name, and with it another code.
+    TicketRenamed {
+        /// The ticket.
+        ticket: IssuedTicketId,
+        /// Who holds it.
+        holder: UserId,
+    },
+    /// A ticket that was passed on was taken back from its holder, who did not pay for it.
+    TicketVoid {
+        /// The ticket.
+        ticket: IssuedTicketId,
+        /// Who held it.
+        holder: UserId,
     },
     /// What somebody promotes.
     Promotion {

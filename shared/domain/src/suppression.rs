@@ -10,7 +10,7 @@ pub enum Purpose {
     Proof,
     /// It is about an account, an order or money.
     Service,
-    /// It helps with what somebody bought, and could be left out.
+    /// It helps with what somebody has or may have, and could be left out.
     Reminder,
     /// It might interest somebody.
     Promotion,

@@ -8,6 +8,7 @@ mod audit;
 mod counting;
 mod gates;
 mod offline;
+mod passed_on;
 mod scanning;
 mod undoing;
 

@@ -57,6 +57,10 @@ async fn every_change_leaves_one_row() {
                 body = Some(json!({"sections": [{"name": "Floor", "ticketId": ticket, "rows": rows}]}));
                 at("/seat-map")
             }
+            "set_transfer_policy" => {
+                body = Some(json!({"transfersAllowed": false, "renamesAllowed": true}));
+                at("/transfer-policy")
+            }
             other => panic!("{other} is new: say here how it is called"),
         };
         t.api.call(route.method, &path, Some(&t.organizer), body).await

@@ -275,6 +275,45 @@ async fn a_cancellation_is_worked_off_later_and_shows_how_far_that_is() {
 }
 
 #[tokio::test]
+async fn an_organizer_says_whether_tickets_may_be_passed_on() {
+    let t = setup().await;
+    let event = t.create("Java Jazz", "2030-03-01", "published").await;
+    let path = format!("{EVENTS}/{}/transfer-policy", event["id"]);
+    let read = async || t.api.get(&path, None).await.data(200);
+    let all = json!({"transfersAllowed": true, "renamesAllowed": true, "hoursBefore": 0});
+    assert_eq!(read().await, all, "they may unless the organizer says otherwise");
+    let file = "http/events/set_transfer_policy.json";
+    let set = t.api.event(file, Some(&t.organizer)).await.data(200);
+    assert_eq!(
+        set,
+        json!({"transfersAllowed": false, "renamesAllowed": true, "hoursBefore": 24})
+    );
+    assert_eq!(read().await, set);
+    for bad in [
+        json!({"transfersAllowed": true}),
+        json!({"transfersAllowed": "yes", "renamesAllowed": true}),
+        json!({"transfersAllowed": true, "renamesAllowed": true, "hoursBefore": -1}),
+        json!({"transfersAllowed": true, "renamesAllowed": true, "hoursBefore": 8_761}),
+    ] {
+        let refused = t.api.call("PUT", &path, Some(&t.organizer), Some(bad)).await;
+        assert_eq!(refused.error(400), "invalid_input");
+    }
+    let usual = json!({"transfersAllowed": true, "renamesAllowed": true, "hoursBefore": null});
+    let back = t.api.call("PUT", &path, Some(&t.organizer), Some(usual)).await;
+    assert_eq!(back.data(200), all);
+    t.api
+        .event("http/events/get_transfer_policy.json", None)
+        .await
+        .data(200);
+    let audit =
+        t.db.text("select changes::text from audit_log order by id desc limit 1");
+    assert_eq!(
+        audit.await,
+        "{\"transferHours\": {\"to\": 0, \"from\": 24}, \"transfersAllowed\": {\"to\": true, \"from\": false}}"
+    );
+}
+
+#[tokio::test]
 async fn an_organizer_says_until_when_buyers_may_give_tickets_back() {
     let t = setup().await;
     let event = t.create("Java Jazz", "2030-03-01", "published").await;

@@ -5,6 +5,7 @@ mod bill;
 mod event_cancelled;
 mod event_changed;
 mod event_reminder;
+mod handover;
 mod order_placed;
 mod payment;
 mod promotion;
@@ -22,6 +23,9 @@ pub use bill::{Bill, Line};
 pub use event_cancelled::{EventCancelled, event_cancelled};
 pub use event_changed::{EventChanged, event_changed};
 pub use event_reminder::{EventReminder, event_reminder};
+pub use handover::{
+    NewCode, TicketOffered, TicketVoid, ticket_offered, ticket_received, ticket_renamed, ticket_void,
+};
 pub use order_placed::{OrderPlaced, order_placed};
 pub use payment::{Payment, payment};
 pub use promotion::{Promoted, Promotion, promotion};

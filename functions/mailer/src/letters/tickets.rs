@@ -103,7 +103,7 @@ pub fn tickets(language: Language, order: Tickets<'_>) -> Letter {
     }
 }
 
-fn card(language: Language, ticket: Ticket<'_>, number: usize, total: usize) -> TicketCard {
+pub(super) fn card(language: Language, ticket: Ticket<'_>, number: usize, total: usize) -> TicketCard {
     let (counted, alt) = match language {
         Language::Id => (
             format!("Tiket {number} dari {total}"),

@@ -11,6 +11,7 @@ mod passes;
 mod pictures;
 mod reading;
 mod repeated;
+mod transfers;
 mod verifying;
 mod waiting_list;
 mod writing;
@@ -46,12 +47,12 @@ struct Setup {
     stranger: String,
 }
 
-async fn setup() -> Setup {
-    setup_with(Wallets::from_env(&testkit::env(""))).await
+/// A router of its own, as another environment of the function has it.
+fn environment(db: &TestDb, clock: &Clock) -> Api {
+    environment_with(db, clock, Wallets::from_env(&testkit::env("")))
 }
 
-async fn setup_with(wallets: Wallets) -> Setup {
-    let (db, clock) = (TestDb::new().await, Clock::set_to(start()));
+fn environment_with(db: &TestDb, clock: &Clock, wallets: Wallets) -> Api {
     let app = App {
         db: db.db(),
         tokens: TestTokens::checker(),
@@ -60,6 +61,15 @@ async fn setup_with(wallets: Wallets) -> Setup {
         wallets,
         blobs: blob::Blobs::in_memory(),
     };
+    Api::new(router(app, Site::from_env(&Env::default())))
+}
+
+async fn setup() -> Setup {
+    setup_with(Wallets::from_env(&testkit::env(""))).await
+}
+
+async fn setup_with(wallets: Wallets) -> Setup {
+    let (db, clock) = (TestDb::new().await, Clock::set_to(start()));
     let rows = Rows(&db);
     let organizer_id = rows.user("organizer@example.test", Role::Organizer).await;
     let buyer_id = rows.buyer("buyer@example.test").await;
@@ -83,7 +93,7 @@ async fn setup_with(wallets: Wallets) -> Setup {
     rows.staff(event, staff_id.unwrap()).await;
     let ticket = rows.ticket_type(organizer_id, event, category, 150_000, 40).await;
     Setup {
-        api: Api::new(router(app, Site::from_env(&Env::default()))),
+        api: environment_with(&db, &clock, wallets),
         organizer: TestTokens::of(organizer_id, Role::Organizer, &clock),
         buyer: TestTokens::of(buyer_id, Role::User, &clock),
         organizer_id,

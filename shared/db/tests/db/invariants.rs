@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use testkit::TestDb;
 
 /// A rule, and what breaks it on a platform with a paid order (1), one that waits (2) and a refund of 500 rupiah of order 1.
-const BREACHES: [(&str, &str); 31] = [
+const BREACHES: [(&str, &str); 33] = [
     (
         "stock_within_capacity",
         "alter table ticket_stock drop constraint ticket_stock_check; update ticket_stock set sold = capacity + 1",
@@ -95,6 +95,16 @@ const BREACHES: [(&str, &str); 31] = [
     (
         "transfers_make_payments",
         "insert into transfers values (2, 1, 'BCA', '12345', 'Owner', now(), null, null, null, now())",
+    ),
+    (
+        "codes_open_one_ticket",
+        "insert into retired_codes (code, ticket_id, event_id, holder_id, reason, retired_at)
+         select code, id, event_id, holder_id, 'renamed', now() from issued_tickets where id = 1",
+    ),
+    (
+        "offers_are_of_good_tickets",
+        "insert into handovers (ticket_id, from_id, to_email, token_hash, created_at, expires_at)
+         values (1, 1, 'friend@example.test', '\\x00', now(), '2100-01-01')",
     ),
     ("used_tickets_were_let_in", "update issued_tickets set status = 'used' where id = 1"),
     ("messages_leave", "update outbox set created_at = now() - interval '1 hour'"),

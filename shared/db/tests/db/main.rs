@@ -20,6 +20,7 @@ mod alerts;
 mod check_ins;
 mod connection;
 mod guests;
+mod handovers;
 mod idempotency;
 mod images;
 mod invariants;

@@ -2,6 +2,8 @@
 //! speak of order 1, which is the first one that a test makes.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod handovers;
+
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use db::issued::Unit;
 use db::mail_log::{self, Claim};
