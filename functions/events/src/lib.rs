@@ -4,7 +4,9 @@ mod add_event_staff;
 mod cancel_event;
 mod changes;
 mod create_event;
+mod create_venue;
 mod delete_event;
+mod delete_venue;
 mod feed;
 mod get_bank_transfer;
 mod get_cancellation;
@@ -16,9 +18,11 @@ mod get_seat_map;
 mod get_seat_map_svg;
 mod get_seat_states;
 mod get_transfer_policy;
+mod get_venue;
 mod list_event_audit;
 mod list_event_staff;
 mod list_events;
+mod list_venues;
 mod publish_event;
 mod remove_event_staff;
 mod set_bank_transfer;
@@ -29,6 +33,8 @@ mod status;
 mod tell;
 mod unpublish_event;
 mod update_event;
+mod update_venue;
+mod venue_out;
 
 use db::events::Event;
 use domain::event::{EventStatus, Step};
@@ -102,6 +108,11 @@ pub const ROUTES: &[Route] = &[
     get_seat_states::ROUTE,
     get_seat_map_svg::ROUTE,
     set_seat_map::ROUTE,
+    list_venues::ROUTE,
+    create_venue::ROUTE,
+    get_venue::ROUTE,
+    update_venue::ROUTE,
+    delete_venue::ROUTE,
 ];
 
 /// The router of this function.
@@ -140,6 +151,11 @@ pub fn router(app: App, site: Site) -> axum::Router {
         .at(&get_seat_states::ROUTE, get_seat_states::get_seat_states)
         .at(&get_seat_map_svg::ROUTE, get_seat_map_svg::get_seat_map_svg)
         .at(&set_seat_map::ROUTE, set_seat_map::set_seat_map)
+        .at(&list_venues::ROUTE, list_venues::list_venues)
+        .at(&create_venue::ROUTE, create_venue::create_venue)
+        .at(&get_venue::ROUTE, get_venue::get_venue)
+        .at(&update_venue::ROUTE, update_venue::update_venue)
+        .at(&delete_venue::ROUTE, delete_venue::delete_venue)
         .build(app, site)
 }
 

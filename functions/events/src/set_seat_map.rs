@@ -1,10 +1,12 @@
 use crate::App;
 use axum::extract::State;
 use db::seat_maps::{NewMap, SetMap};
+use db::venues::Venue;
 use domain::api_key::Scope;
 use domain::audit::{Changes, Subject};
 use domain::seat_map::{self, RowLabel, SeatLabel, Section, SectionName, StageName};
-use domain::{Error, EventId, TicketTypeId};
+use domain::venue::{self, Tickets};
+use domain::{Error, EventId, FieldError, TicketTypeId, VenueId};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
@@ -29,27 +31,40 @@ pub(crate) const ROUTE: Route = Route::new(
 pub(crate) struct SeatMapIn {
     stage: Option<StageName>,
     no_single_seats: Option<bool>,
-    sections: Vec<Section>,
+    seats: Seats,
+}
+
+/// Where the seats are.
+#[derive(Debug)]
+enum Seats {
+    /// Here.
+    Sections(Vec<Section>),
+    /// As in a house; each section sells the ticket that is named for it.
+    House(VenueId, Tickets),
 }
 
 impl Input for SeatMapIn {
     fn read(fields: &mut Fields) -> Option<Self> {
         let stage = fields.take("stage");
         let no_single_seats = fields.take("noSingleSeats");
-        let sections = fields.take::<Value>("sections").and_then(|sections| {
-            seat_map::read(sections)
-                .map_err(|problems| {
+        let venue: Option<Option<VenueId>> = fields.take("venueId");
+        let seats = match venue {
+            Some(None) => fields.take::<Value>("sections").and_then(|sections| {
+                let refuse = |problems: Vec<FieldError>| {
                     for problem in problems {
                         fields.refuse(&problem.field, problem.message);
                     }
-                })
-                .ok()
-        });
+                };
+                seat_map::read(sections).map_err(refuse).ok().map(Seats::Sections)
+            }),
+            Some(Some(venue)) => fields.take("tickets").map(|tickets| Seats::House(venue, tickets)),
+            None => None,
+        };
         fields.refuse_others();
         Some(Self {
             stage: stage?,
             no_single_seats: no_single_seats?,
-            sections: sections?,
+            seats: seats?,
         })
     }
 }
@@ -65,7 +80,11 @@ pub(crate) struct SeatMapSchema {
     no_single_seats: Option<bool>,
     /// The sections, the nearest to the stage first.
     #[schemars(length(min = 1, max = 100))]
-    sections: Vec<SectionSchema>,
+    sections: Option<Vec<SectionSchema>>,
+    /// Instead of sections: one of the organizer's venues, whose seats are taken over as they are now.
+    venue_id: Option<VenueId>,
+    /// With a venue: which ticket each of its sections sells, by the name of the section.
+    tickets: Option<Tickets>,
 }
 
 /// A section of a seat map.
@@ -77,6 +96,26 @@ struct SectionSchema {
     name: SectionName,
     /// What is sold there: a ticket of the event, whose price is that of every seat.
     ticket_id: TicketTypeId,
+    #[serde(flatten)]
+    shape: HouseShape,
+}
+
+/// A section of a house.
+#[derive(JsonSchema)]
+#[schemars(rename = "VenueSectionIn", rename_all = "camelCase")]
+#[expect(dead_code, reason = "only its schema is used")]
+pub(crate) struct HouseSectionSchema {
+    /// What it is called, once in a house.
+    name: SectionName,
+    #[serde(flatten)]
+    shape: HouseShape,
+}
+
+/// Where a section is, and its seats.
+#[derive(JsonSchema)]
+#[schemars(rename = "SectionShape", rename_all = "camelCase")]
+#[expect(dead_code, reason = "only its schema is used")]
+struct HouseShape {
     /// Where the middle of its rows is, from left to right; 0 if absent.
     x: Option<f64>,
     /// How far its first row is from the front; behind the section before if absent.
@@ -157,12 +196,21 @@ pub(crate) async fn set_seat_map(
         Some(stage) => stage,
         None => StageName::parse("Stage").map_err(Error::internal)?,
     };
+    let mut conn = app.db.conn().await?;
+    let sections = match input.seats {
+        Seats::Sections(sections) => sections,
+        Seats::House(venue, tickets) => {
+            let venue = db::venues::find(&conn, venue, caller.id, caller.is_admin())
+                .await?
+                .ok_or_else(|| Error::not_found("Venue"))?;
+            sections_of(venue, &tickets)?
+        }
+    };
     let map = NewMap {
         stage: &stage,
         no_single_seats: input.no_single_seats.unwrap_or(false),
-        sections: &input.sections,
+        sections: &sections,
     };
-    let mut conn = app.db.conn().await?;
     let tx = conn.begin().await?;
     // Nobody reserves or orders anything while the seats change.
     db::events::lock_own_and_sale(&tx, id, caller.id, caller.is_admin())
@@ -187,4 +235,15 @@ pub(crate) async fn set_seat_map(
     db::audit::record(&tx, &entry).await?;
     tx.commit().await.map_err(db::DbError::from)?;
     Ok(Answer::ok(SetOut { event_id: id, seats }).message("Seat map updated successfully"))
+}
+
+/// What an event sells in a house.
+fn sections_of(venue: Venue, tickets: &Tickets) -> domain::Result<Vec<Section>> {
+    let refused = |problem: FieldError| Error::invalid_field(&problem.field, problem.message);
+    let sections = venue
+        .sections
+        .ok_or_else(|| Error::invalid_field("venueId", "This venue has no seats"))?;
+    let sections = venue::sell(sections, tickets).map_err(refused)?;
+    // The house was checked when it was written down.
+    seat_map::read(sections).map_err(|problems| Error::internal(format!("a stored map: {problems:?}")))
 }

@@ -38,8 +38,14 @@ impl Hall {
             floor,
             fleet,
         };
-        let sections = json!([{"name": "Floor", "ticketId": floor, "rows": rows}]);
-        let map = json!({"stage": "Panggung", "noSingleSeats": no_single_seats, "sections": sections});
+        // The house is written down once, and the event says what it sells there.
+        let house =
+            json!({"name": name, "location": "Jakarta", "sections": [{"name": "Floor", "rows": rows}]});
+        let venue = hall.organizer.api.post("/events/venues", &house).await.data(201);
+        let tickets = json!({"Floor": floor});
+        let map = json!({
+            "stage": "Panggung", "noSingleSeats": no_single_seats, "venueId": venue["id"], "tickets": tickets,
+        });
         hall.set(&map).await.data(200);
         hall
     }

@@ -137,6 +137,10 @@ async fn platform() -> Platform {
              overriding system value values (77, {organizer}, 'Mine', now(), '2100-01-01', now(), now())"
         ),
         format!(
+            "insert into venues (id, organizer_id, name, location, time_zone, seats, created_at, updated_at)
+             overriding system value values (84, {organizer}, 'Mine', 'Jakarta', 'Asia/Jakarta', 0, now(), now())"
+        ),
+        format!(
             "insert into mailings (id, organizer_id, audience, english_subject, english_text, status, created_at, updated_at)
              overriding system value values (81, {organizer}, 'past_buyers', 'Mine', 'Mine alone', 'draft', now(), now())"
         ),
@@ -239,6 +243,10 @@ impl Platform {
             ),
             ("/api/v1/users/{id}", (Owner::Buyer, buyer.to_string())),
             ("/api/v1/events/{id}", (Owner::Organizer, draft.to_string())),
+            (
+                "/api/v1/events/venues/{venueId}",
+                (Owner::Organizer, "84".to_owned()),
+            ),
             ("/api/v1/tickets/{id}", (Owner::Organizer, hidden.to_string())),
             (
                 "/api/v1/tickets/event/{eventId}",

@@ -53,6 +53,7 @@ pub mod suppressions;
 pub mod ticket_types;
 pub mod transfers;
 pub mod users;
+pub mod venues;
 pub mod verifications;
 pub mod waiting;
 pub mod waiting_list;

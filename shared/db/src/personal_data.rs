@@ -279,6 +279,13 @@ pub const TABLES: &[Table] = &[
         ],
     },
     Table {
+        name: "venues", whose: "organizer_id", erasure: Erasure::Stays(PUBLISHED),
+        columns: &[
+            kept("id"), kept("organizer_id"), kept("name"), kept("location"), kept("city"), kept("time_zone"), kept("sections"),
+            kept("seats"), kept("created_at"), kept("updated_at"),
+        ],
+    },
+    Table {
         name: "promo_codes", whose: "organizer_id", erasure: Erasure::Stays(PUBLISHED),
         columns: &[
             kept("id"), kept("code"), kept("organizer_id"), kept("campaign_id"), kept("percent"), kept("amount"),
@@ -607,6 +614,8 @@ const EXPORT_SQL: &str = concat!(
     ),
     ", ",
     rows!("promo_campaigns", "t.organizer_id = $1"),
+    ", ",
+    rows!("venues", "t.organizer_id = $1"),
     ", ",
     rows!("promo_codes", "t.organizer_id = $1"),
     ", ",

@@ -4,7 +4,7 @@
 use crate::user::Role;
 use crate::{
     AlertId, ApiKeyId, CampaignId, CategoryId, EventId, MailingId, NotificationId, PaymentId, PromoId,
-    ReviewId, SubjectId, TicketTypeId, Timestamp, UserId, WebhookId,
+    ReviewId, SubjectId, TicketTypeId, Timestamp, UserId, VenueId, WebhookId,
 };
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -50,6 +50,8 @@ pub enum Subject {
     Mailing(MailingId),
     /// Something wrong of which the operators are told.
     Alert(AlertId),
+    /// A house that an organizer uses again.
+    Venue(VenueId),
 }
 
 impl Subject {
@@ -68,6 +70,7 @@ impl Subject {
             Self::Webhook(_) => SubjectKind::Webhook,
             Self::Mailing(_) => SubjectKind::Mailing,
             Self::Alert(_) => SubjectKind::Alert,
+            Self::Venue(_) => SubjectKind::Venue,
         }
     }
 
@@ -86,6 +89,7 @@ impl Subject {
             Self::Webhook(id) => id.get(),
             Self::Mailing(id) => id.get(),
             Self::Alert(id) => id.get(),
+            Self::Venue(id) => id.get(),
         })
     }
 
@@ -101,7 +105,8 @@ impl Subject {
             | Self::Notification(_)
             | Self::Webhook(_)
             | Self::Mailing(_)
-            | Self::Alert(_) => None,
+            | Self::Alert(_)
+            | Self::Venue(_) => None,
         }
     }
 }
@@ -161,11 +166,13 @@ pub enum SubjectKind {
     Mailing,
     /// Something wrong of which the operators are told.
     Alert,
+    /// A house that an organizer uses again.
+    Venue,
 }
 
 impl SubjectKind {
     /// Every kind.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Event,
         Self::TicketType,
         Self::Category,
@@ -178,6 +185,7 @@ impl SubjectKind {
         Self::Webhook,
         Self::Mailing,
         Self::Alert,
+        Self::Venue,
     ];
 
     /// As stored.
@@ -195,6 +203,7 @@ impl SubjectKind {
             Self::Webhook => "webhook",
             Self::Mailing => "mailing",
             Self::Alert => "alert",
+            Self::Venue => "venue",
         }
     }
 

@@ -8,6 +8,8 @@ texts! {
     EventName: 1..=200, "must not be empty";
     /// Where it takes place, as people write it.
     Location: 1..=300, "must not be empty";
+    /// What a house is called that an organizer uses again.
+    VenueName: 1..=120, "must not be empty";
     /// The city of a place, by which events are found.
     City: 1..=100, "must not be empty";
     /// What a group of ticket types is called.

@@ -106,4 +106,6 @@ ids! {
     AlertId,
     /// Somebody in line for tickets that are sold out.
     WaitingEntryId,
+    /// A house that an organizer uses again.
+    VenueId,
 }

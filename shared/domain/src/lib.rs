@@ -49,6 +49,7 @@ pub mod ticket;
 pub mod time;
 pub mod transfer;
 pub mod user;
+pub mod venue;
 pub mod waiting_list;
 pub mod webhook;
 

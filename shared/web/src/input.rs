@@ -294,9 +294,27 @@ impl<T: Input, S: Send + Sync> FromRequest<S> for Keyed<T> {
     type Rejection = Failure;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Failure> {
+        Self::read(request, LARGEST_BODY).await
+    }
+}
+
+/// A JSON body with its key that may be as large as a [`LargeJson`].
+#[derive(Debug)]
+pub struct LargeKeyed<T>(pub Keyed<T>);
+
+impl<T: Input, S: Send + Sync> FromRequest<S> for LargeKeyed<T> {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Failure> {
+        Keyed::read(request, LARGEST_LARGE_BODY).await.map(Self)
+    }
+}
+
+impl<T: Input> Keyed<T> {
+    async fn read(request: Request, largest: usize) -> Result<Self, Failure> {
         let key = idempotency_key(request.headers())?;
         let target = format!("{} {}\n", request.method(), request.uri().path());
-        let body = json_body(request, LARGEST_BODY).await?;
+        let body = json_body(request, largest).await?;
         let key = key.map(|key| {
             let mut hash = ring::digest::Context::new(&ring::digest::SHA256);
             hash.update(target.as_bytes());

@@ -16,7 +16,7 @@ pub use answer::{Answer, Meta};
 pub use auth::{Admin, Caller, ClientIp, Publisher, Service, Staff, Viewer};
 pub use failure::Failure;
 pub use finish::Site;
-pub use input::{Input, Json, Keyed, LargeJson, Path, Paths, Query};
+pub use input::{Input, Json, Keyed, LargeJson, LargeKeyed, Path, Paths, Query};
 pub use origin::Origin;
 pub use quota::Quota;
 pub use route::{Access, Route, Router};

@@ -61,6 +61,19 @@ async fn every_change_leaves_one_row() {
                 body = Some(json!({"transfersAllowed": false, "renamesAllowed": true}));
                 at("/transfer-policy")
             }
+            "create_venue" => {
+                body = Some(json!({"name": "Hall", "location": "Jakarta"}));
+                format!("{EVENTS}/venues")
+            }
+            "update_venue" | "delete_venue" => {
+                body = Some(json!({"name": "Great hall"}));
+                let sql = format!(
+                    "insert into venues (organizer_id, name, location, time_zone, seats, created_at, updated_at)
+                     values ({}, 'Hall', 'Jakarta', 'Asia/Jakarta', 0, now(), now()) returning id::text",
+                    t.organizer_id
+                );
+                format!("{EVENTS}/venues/{}", t.db.text(&sql).await)
+            }
             other => panic!("{other} is new: say here how it is called"),
         };
         t.api.call(route.method, &path, Some(&t.organizer), body).await

@@ -14,6 +14,7 @@ mod repeated;
 mod searching;
 mod seat_maps;
 mod staff;
+mod venues;
 mod writing;
 
 use domain::UserId;

@@ -182,6 +182,8 @@ async fn somebody(db: &TestDb) -> UserId {
              values ({user}, 'event', md5('x'), 'image/png', 1, now(), now());
          insert into promo_campaigns (organizer_id, name, starts_at, ends_at, created_at, updated_at)
              values ({user}, 'Early birds', now(), now() + '1 day', now(), now());
+         insert into venues (organizer_id, name, location, city, time_zone, sections, seats, created_at, updated_at)
+             values ({user}, 'Hall', 'Jl. Satrio', 'Jakarta', 'Asia/Jakarta', '[]', 0, now(), now());
          insert into promo_codes (code, organizer_id, percent, valid_from, valid_to, created_at, updated_at)
              values ('EARLY', {user}, 1000, now(), now() + '1 day', now(), now());
          insert into mailings (organizer_id, audience, event_id, english_subject, english_text, status, send_at, started_at,
