@@ -54,6 +54,11 @@ pub(crate) async fn get_seat_map_svg(
             header::CACHE_CONTROL,
             HeaderValue::from_str(&kept).map_err(Error::internal)?,
         ),
+        // A browser that shows the picture by itself takes its colours from the style within it, and nothing else.
+        (
+            header::CONTENT_SECURITY_POLICY,
+            HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"),
+        ),
     ];
     Ok((headers, svg).into_response())
 }

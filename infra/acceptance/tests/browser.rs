@@ -111,7 +111,7 @@ async fn a_seat_map_can_be_looked_at() {
     let (floor, balcony) = (event.sell(terms).await, event.sell(terms).await);
     // A bent row in front, gaps, a pair for wheelchairs, and a balcony that is narrower.
     let bent =
-        |seat: i32| json!({"label": seat, "x": seat - 7, "y": f64::from((seat - 7) * (seat - 7)) / 40.0});
+        |seat: i32| json!({"label": seat, "x": seat - 7, "y": -f64::from((seat - 7) * (seat - 7)) / 40.0});
     let bent: Vec<_> = (1..=13).map(bent).collect();
     let row = |label: &str| json!({"label": label, "seats": [{"from": 1, "to": 6}, {"gap": 2}, {"from": 7, "to": 12}]});
     let wheels = json!({"label": "E", "seats": [

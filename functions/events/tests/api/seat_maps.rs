@@ -118,6 +118,11 @@ async fn everybody_sees_the_map_that_an_organizer_sets() {
         (picture.status.as_u16(), &picture.headers["content-type"]),
         (200, &http::HeaderValue::from_static("image/svg+xml"))
     );
+    let policy = picture.headers["content-security-policy"].to_str().unwrap();
+    assert!(
+        policy.contains("default-src 'none'; style-src 'unsafe-inline'"),
+        "{policy}"
+    );
     let picture = String::from_utf8(picture.bytes.to_vec()).unwrap();
     for part in [
         "Wayang &amp; &quot;Friends&quot;",
