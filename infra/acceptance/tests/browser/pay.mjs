@@ -82,6 +82,10 @@ async function map(page, url, seats, states, shot) {
     }
   }
   for (const state of states.split(",")) assert.ok(shown.some((seat) => seat.title.includes(state)), `no seat is ${state}`);
+  // Chromium takes no picture of a document that is nothing but an SVG.
+  const picture = await answer.text();
+  await page.goto("about:blank");
+  await page.setContent(picture);
   await page.screenshot({ path: shot, fullPage: true });
 }
 
