@@ -1,7 +1,7 @@
 //! Categories of ticket types.
 
 use crate::error::{DbError, Result};
-use crate::sql::{RowExt as _, anywhere, params};
+use crate::sql::{self, RowExt as _, anywhere, params};
 use domain::event::CategoryName;
 use domain::page::Page;
 use domain::{CategoryId, Timestamp};
@@ -46,14 +46,11 @@ pub async fn list(db: &Client, search: Option<&str>, page: Page) -> Result<(Vec<
     let rows = db
         .query_typed(LIST_SQL, params![TEXT: pattern, INT8: limit, INT8: page.offset()])
         .await?;
-    let total = match rows.first() {
-        Some(row) => row.col("total")?,
-        None if page.number == 1 => 0,
-        None => db
-            .query_typed_one(COUNT_SQL, params![TEXT: pattern])
-            .await?
-            .col("total")?,
+    let counted = async {
+        let params = params![TEXT: pattern];
+        db.query_typed_one(COUNT_SQL, params).await?.col("total")
     };
+    let total = sql::total(&rows, page, counted).await?;
     Ok((rows.iter().map(read).collect::<Result<_>>()?, total))
 }
 

@@ -5,7 +5,7 @@
 
 use crate::error::{DbError, Result};
 use crate::notifications;
-use crate::sql::{RowExt as _, params};
+use crate::sql::{self, RowExt as _, params};
 use domain::check_in::TicketState;
 use domain::event::EventStatus;
 use domain::handover::{HandoverHours, HandoverStatus, Policy, Rules};
@@ -387,14 +387,11 @@ pub async fn list(
     page: Page,
 ) -> Result<(Vec<Handover>, i64)> {
     let rows = rows_of(db, account, direction, (i64::from(page.limit), page.offset())).await?;
-    let total = match rows.first() {
-        Some(row) => row.col("total")?,
-        None if page.number == 1 => 0,
-        None => {
-            let first = rows_of(db, account, direction, (1, 0)).await?;
-            first.first().map_or(Ok(0), |row| row.col("total"))?
-        }
+    let counted = async {
+        let first = rows_of(db, account, direction, (1, 0)).await?;
+        first.first().map_or(Ok(0), |row| row.col("total"))
     };
+    let total = sql::total(&rows, page, counted).await?;
     Ok((rows.iter().map(read).collect::<Result<_>>()?, total))
 }
 

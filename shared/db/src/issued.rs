@@ -1,7 +1,7 @@
 //! Tickets issued to buyers: one row per unit sold.
 
 use crate::error::Result;
-use crate::sql::{RowExt as _, params};
+use crate::sql::{self, RowExt as _, params};
 use crate::ticket_types::int;
 use domain::event::EventStatus;
 use domain::page::Page;
@@ -218,14 +218,11 @@ pub async fn list(db: &Client, holder: UserId, page: Page) -> Result<(Vec<Issued
             params![INT8: holder.get(), INT8: limit, INT8: page.offset()],
         )
         .await?;
-    let total = match rows.first() {
-        Some(row) => row.col("total")?,
-        None if page.number == 1 => 0,
-        None => db
-            .query_typed_one(COUNT_SQL, params![INT8: holder.get()])
-            .await?
-            .col("total")?,
+    let counted = async {
+        let params = params![INT8: holder.get()];
+        db.query_typed_one(COUNT_SQL, params).await?.col("total")
     };
+    let total = sql::total(&rows, page, counted).await?;
     Ok((rows.iter().map(read).collect::<Result<_>>()?, total))
 }
 

@@ -2,7 +2,7 @@
 //! [`crate::mailing_recipients`].
 
 use crate::error::{DbError, Result};
-use crate::sql::{RowExt as _, params};
+use crate::sql::{self, RowExt as _, params};
 use domain::language::Language;
 use domain::mailing::{Audience, Body, MailingStatus, Messages, Progress, Skip, SubjectLine, Words};
 use domain::page::Page;
@@ -114,14 +114,11 @@ pub async fn list(
     let limit = i64::from(page.limit);
     let params = params![INT8: organizer.get(), BOOL: any_owner, INT8: limit, INT8: page.offset()];
     let rows = db.query_typed(LIST_SQL, params).await?;
-    let total = match rows.first() {
-        Some(row) => row.col("total")?,
-        None if page.number == 1 => 0,
-        None => db
-            .query_typed_one(COUNT_SQL, params![INT8: organizer.get(), BOOL: any_owner])
-            .await?
-            .col("total")?,
+    let counted = async {
+        let params = params![INT8: organizer.get(), BOOL: any_owner];
+        db.query_typed_one(COUNT_SQL, params).await?.col("total")
     };
+    let total = sql::total(&rows, page, counted).await?;
     Ok((rows.iter().map(read).collect::<Result<_>>()?, total))
 }
 

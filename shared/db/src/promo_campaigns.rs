@@ -1,7 +1,7 @@
 //! Campaigns: groups of promo codes with one time, and what they brought.
 
 use crate::error::{DbError, Result};
-use crate::sql::{RowExt as _, params};
+use crate::sql::{self, RowExt as _, params};
 use domain::page::Page;
 use domain::promo::{CampaignName, Results};
 use domain::{CampaignId, Timestamp, UserId};
@@ -63,14 +63,11 @@ pub async fn list(
     let limit = i64::from(page.limit);
     let params = params![INT8: organizer.get(), BOOL: any_owner, INT8: limit, INT8: page.offset()];
     let rows = db.query_typed(LIST_SQL, params).await?;
-    let total = match rows.first() {
-        Some(row) => row.col("total")?,
-        None if page.number == 1 => 0,
-        None => db
-            .query_typed_one(COUNT_SQL, params![INT8: organizer.get(), BOOL: any_owner])
-            .await?
-            .col("total")?,
+    let counted = async {
+        let params = params![INT8: organizer.get(), BOOL: any_owner];
+        db.query_typed_one(COUNT_SQL, params).await?.col("total")
     };
+    let total = sql::total(&rows, page, counted).await?;
     Ok((rows.iter().map(read).collect::<Result<_>>()?, total))
 }
 

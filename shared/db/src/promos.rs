@@ -6,7 +6,7 @@
 
 use crate::error::{DbError, Result};
 use crate::orders::Order;
-use crate::sql::{RowExt as _, params};
+use crate::sql::{self, RowExt as _, params};
 use crate::ticket_types::int;
 use domain::page::Page;
 use domain::percent::Percent;
@@ -264,14 +264,11 @@ pub async fn list(
         INT8: organizer.get(), BOOL: any_owner, INT8: campaign, INT8: limit, INT8: page.offset(),
     ];
     let rows = db.query_typed(LIST_SQL, params).await?;
-    let total = match rows.first() {
-        Some(row) => row.col("total")?,
-        None if page.number == 1 => 0,
-        None => {
-            let params = params![INT8: organizer.get(), BOOL: any_owner, INT8: campaign];
-            db.query_typed_one(COUNT_SQL, params).await?.col("total")?
-        }
+    let counted = async {
+        let params = params![INT8: organizer.get(), BOOL: any_owner, INT8: campaign];
+        db.query_typed_one(COUNT_SQL, params).await?.col("total")
     };
+    let total = sql::total(&rows, page, counted).await?;
     Ok((rows.iter().map(read).collect::<Result<_>>()?, total))
 }
 

@@ -2,6 +2,7 @@
 
 use crate::error::{DbError, Result};
 use domain::Timestamp;
+use domain::page::Page;
 use tokio_postgres::Row;
 use tokio_postgres::types::FromSql;
 
@@ -59,6 +60,20 @@ pub(crate) trait RowExt {
 impl RowExt for Row {
     fn col<'a, T: FromSql<'a>>(&'a self, name: &str) -> Result<T> {
         Ok(self.try_get(name)?)
+    }
+}
+
+/// How many rows a list has of which one page was read. Each row of a page says so in `total`; only for a page without rows that is
+/// not the first is `counted` awaited.
+pub(crate) async fn total(
+    rows: &[Row],
+    page: Page,
+    counted: impl Future<Output = Result<i64>>,
+) -> Result<i64> {
+    match rows.first() {
+        Some(row) => row.col("total"),
+        None if page.number == 1 => Ok(0),
+        None => counted.await,
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::categories::{Category, Deleted};
 use crate::error::{DbError, Result};
 use crate::events::{self, Event, service_fee, tax_rate};
-use crate::sql::{RowExt as _, anywhere, params};
+use crate::sql::{self, RowExt as _, anywhere, params};
 use crate::stock;
 use domain::change::Change;
 use domain::event::{EventStatus, end_of};
@@ -190,11 +190,7 @@ const COUNT_SQL: &str = r"
 /// A page of the ticket types of events that the viewer may see, newest first, and how many there are in all.
 pub async fn list(db: &Client, filter: &Filter, page: Page) -> Result<(Vec<FullTicketType>, i64)> {
     let rows = select(db, filter, i64::from(page.limit), page.offset()).await?;
-    let total = match rows.first() {
-        Some(row) => row.col("total")?,
-        None if page.number == 1 => 0,
-        None => count(db, filter).await?,
-    };
+    let total = sql::total(&rows, page, count(db, filter)).await?;
     Ok((rows.iter().map(read_full).collect::<Result<_>>()?, total))
 }
 

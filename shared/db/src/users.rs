@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::sessions;
-use crate::sql::{RowExt as _, anywhere, params};
+use crate::sql::{self, RowExt as _, anywhere, params};
 use domain::page::Page;
 use domain::user::{Age, Email, PersonName, Phone, Role};
 use domain::{Timestamp, UserId};
@@ -128,14 +128,11 @@ pub async fn list(
     let limit = i64::from(page.limit);
     let params = params![TEXT: pattern, BOOL: with_deleted, INT8: limit, INT8: page.offset()];
     let rows = db.query_typed(LIST_SQL, params).await?;
-    let total = match rows.first() {
-        Some(row) => row.col("total")?,
-        None if page.number == 1 => 0,
-        None => db
-            .query_typed_one(COUNT_SQL, params![TEXT: pattern, BOOL: with_deleted])
-            .await?
-            .col("total")?,
+    let counted = async {
+        let params = params![TEXT: pattern, BOOL: with_deleted];
+        db.query_typed_one(COUNT_SQL, params).await?.col("total")
     };
+    let total = sql::total(&rows, page, counted).await?;
     let listed = |row: &Row| {
         Ok(ListedUser {
             user: read(row)?,

@@ -1,7 +1,7 @@
 //! Houses that organizers use again.
 
 use crate::error::Result;
-use crate::sql::{RowExt as _, params};
+use crate::sql::{self, RowExt as _, params};
 use domain::event::{City, Location, VenueName};
 use domain::page::Page;
 use domain::time::ZoneName;
@@ -94,14 +94,11 @@ pub async fn list(db: &Client, organizer: UserId, any_owner: bool, page: Page) -
     let limit = i64::from(page.limit);
     let params = params![INT8: organizer.get(), BOOL: any_owner, INT8: limit, INT8: page.offset()];
     let rows = db.query_typed(LIST_SQL, params).await?;
-    let total = match rows.first() {
-        Some(row) => row.col("total")?,
-        None if page.number == 1 => 0,
-        None => {
-            let params = params![INT8: organizer.get(), BOOL: any_owner];
-            db.query_typed_one(COUNT_SQL, params).await?.col("total")?
-        }
+    let counted = async {
+        let params = params![INT8: organizer.get(), BOOL: any_owner];
+        db.query_typed_one(COUNT_SQL, params).await?.col("total")
     };
+    let total = sql::total(&rows, page, counted).await?;
     Ok((rows.iter().map(read).collect::<Result<_>>()?, total))
 }
 
