@@ -1,89 +1,15 @@
 //! Tickets at the gate: who is let in, who is not and why, and a device without a connection that tells later.
 
-use acceptance::{
-    Buyer, Database, Event, Fleet, Gate, Organizer, Refusal, TicketTerms, eventually, read_qr, unique,
-};
+use acceptance::{Gate, Night, Refusal, read_qr, unique};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use std::collections::HashSet;
-use std::time::Duration;
 use tokio::task::JoinSet;
-
-const PATIENCE: Duration = Duration::from_secs(90);
-const TERMS: TicketTerms = TicketTerms {
-    price: 75_000,
-    quantity: 40,
-};
-
-/// An event that begins in an hour, and somebody with tickets for it.
-struct Night {
-    fleet: Fleet,
-    db: Database,
-    organizer: Organizer,
-    staff: Organizer,
-    event: Event,
-    order: String,
-    tickets: Vec<Value>,
-    buyer: Buyer,
-}
-
-impl Night {
-    async fn with_tickets(quantity: i64) -> Self {
-        let fleet = Fleet::running();
-        let organizer = Organizer::demo(&fleet).await;
-        let event = organizer.event("Gate").await;
-        let ticket = event.sell(TERMS).await;
-        let buyer = Buyer::register(&fleet).await;
-        let order = buyer.order_to_pay(ticket, quantity).await;
-        fleet.midtrans().pay(&order, "bca_va").await;
-        eventually("the tickets are issued", PATIENCE, async || {
-            (!buyer.tickets().await.is_empty()).then_some(())
-        })
-        .await;
-        let soon = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(1);
-        let path = format!("/events/{}", event.id);
-        organizer
-            .api
-            .patch(&path, &json!({"date": soon.to_string()}))
-            .await
-            .data(200);
-        organizer.send_staff(&fleet, event.id).await;
-        Self {
-            db: fleet.database().await,
-            staff: Organizer::with_role(&fleet, "staff").await,
-            tickets: buyer.tickets().await,
-            organizer,
-            event,
-            order,
-            buyer,
-            fleet,
-        }
-    }
-
-    fn token(&self, ticket: usize) -> String {
-        self.tickets[ticket]["token"].as_str().unwrap().to_owned()
-    }
-
-    async fn scan(&self, token: &str, device: &str) -> Value {
-        let body = json!({
-            "token": token, "eventId": self.event.id, "device": device, "scanId": format!("scan-{}", unique()),
-        });
-        self.staff.api.post("/check-ins", &body).await.data(200)
-    }
-
-    fn path(&self, rest: &str) -> String {
-        format!("/check-ins/event/{}{rest}", self.event.id)
-    }
-
-    async fn attendance(&self) -> Value {
-        self.staff.api.get(&self.path("/attendance")).await.data(200)
-    }
-}
 
 #[tokio::test]
 async fn of_fifty_scanners_one_lets_somebody_in_until_that_is_undone() {
-    let night = Night::with_tickets(2).await;
+    let night = Night::with_tickets("Gate", 2, "bca_va").await;
     // What the picture of the code carries.
     let code = night.tickets[0]["code"].as_str().unwrap();
     let picture = night.buyer.api.get(&format!("/tickets/mine/{code}/qr.png")).await;
@@ -161,7 +87,7 @@ async fn of_fifty_scanners_one_lets_somebody_in_until_that_is_undone() {
 
 #[tokio::test]
 async fn whoever_may_not_come_in_is_told_why() {
-    let night = Night::with_tickets(3).await;
+    let night = Night::with_tickets("Gate", 3, "bca_va").await;
     // Another event, at which the same staff checks.
     let other = night.organizer.event("Elsewhere").await;
     night.organizer.send_staff(&night.fleet, other.id).await;
@@ -226,7 +152,7 @@ async fn whoever_may_not_come_in_is_told_why() {
 
 #[tokio::test]
 async fn a_device_without_a_connection_decides_alone_and_tells_later() {
-    let night = Night::with_tickets(4).await;
+    let night = Night::with_tickets("Gate", 4, "bca_va").await;
     let sql = "select p.id from payments p join orders o on o.id = p.order_id where o.code = $1";
     let payment = night.db.number(sql, &[&night.order]).await;
     let back = night.tickets[3]["code"].as_str().unwrap();

@@ -1,30 +1,11 @@
 //! A ticket goes to somebody else by mail, and another name is put on one: old codes open no gate.
 
-use acceptance::{
-    Buyer, Database, Event, Fleet, Gate, Mail, Organizer, PASSWORD, Reply, TicketTerms, eventually, read_qr,
-    unique,
-};
+use acceptance::{Buyer, Gate, Mail, Night, PASSWORD, Reply, eventually, read_qr, unique};
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::task::JoinSet;
 
 const PATIENCE: Duration = Duration::from_secs(90);
-const TERMS: TicketTerms = TicketTerms {
-    price: 75_000,
-    quantity: 40,
-};
-
-/// An event whose doors are open, and somebody with tickets for it.
-struct Night {
-    fleet: Fleet,
-    db: Database,
-    organizer: Organizer,
-    staff: Organizer,
-    event: Event,
-    order: String,
-    tickets: Vec<Value>,
-    buyer: Buyer,
-}
 
 fn text<'a>(value: &'a Value, field: &str) -> &'a str {
     value[field]
@@ -32,66 +13,28 @@ fn text<'a>(value: &'a Value, field: &str) -> &'a str {
         .unwrap_or_else(|| panic!("no {field} in {value}"))
 }
 
-impl Night {
-    async fn with_tickets(quantity: i64) -> Self {
-        let fleet = Fleet::running();
-        let organizer = Organizer::demo(&fleet).await;
-        let event = organizer.event("Passing on").await;
-        let ticket = event.sell(TERMS).await;
-        let buyer = Buyer::register(&fleet).await;
-        let order = buyer.order_to_pay(ticket, quantity).await;
-        fleet.midtrans().pay(&order, "gopay").await;
-        eventually("the tickets are issued", PATIENCE, async || {
-            (!buyer.tickets().await.is_empty()).then_some(())
-        })
-        .await;
-        let soon = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(1);
-        let path = format!("/events/{}", event.id);
-        let date = json!({"date": soon.to_string()});
-        organizer.api.patch(&path, &date).await.data(200);
-        organizer.send_staff(&fleet, event.id).await;
-        Self {
-            db: fleet.database().await,
-            staff: Organizer::with_role(&fleet, "staff").await,
-            tickets: buyer.tickets().await,
-            organizer,
-            event,
-            order,
-            buyer,
-            fleet,
-        }
-    }
+async fn offer_ticket(night: &Night, ticket: usize, email: &str) -> Reply {
+    let path = format!("/tickets/mine/{}/transfers", text(&night.tickets[ticket], "code"));
+    night.buyer.api.post(&path, &json!({"email": email})).await
+}
 
-    async fn offer(&self, ticket: usize, email: &str) -> Reply {
-        let path = format!("/tickets/mine/{}/transfers", text(&self.tickets[ticket], "code"));
-        self.buyer.api.post(&path, &json!({"email": email})).await
-    }
-
-    async fn scan(&self, token: &str) -> Value {
-        let body = json!({
-            "token": token, "eventId": self.event.id, "device": "phone", "scanId": format!("scan-{}", unique()),
-        });
-        self.staff.api.post("/check-ins", &body).await.data(200)
-    }
-
-    async fn policy(&self, transfers: bool, renames: bool) {
-        let path = format!("/events/{}/transfer-policy", self.event.id);
-        let body = json!({"transfersAllowed": transfers, "renamesAllowed": renames});
-        Reply::of(self.organizer.api.request("PUT", &path).json(&body))
-            .await
-            .data(200);
-    }
-
-    /// A mail of those that the relay publishes.
-    async fn mail(&self, to: &str, subject: &str) -> Mail {
-        let what = format!("a mail to {to} about {subject:?}");
-        eventually(&what, PATIENCE, async || {
-            self.fleet.invoke("outbox-relay", &json!({})).await;
-            let all = self.fleet.mails(to).await;
-            all.into_iter().find(|mail| mail.subject.contains(subject))
-        })
+async fn set_policy(night: &Night, transfers: bool, renames: bool) {
+    let path = format!("/events/{}/transfer-policy", night.event.id);
+    let body = json!({"transfersAllowed": transfers, "renamesAllowed": renames});
+    Reply::of(night.organizer.api.request("PUT", &path).json(&body))
         .await
-    }
+        .data(200);
+}
+
+/// A mail of those that the relay publishes.
+async fn relayed_mail(night: &Night, to: &str, subject: &str) -> Mail {
+    let what = format!("a mail to {to} about {subject:?}");
+    eventually(&what, PATIENCE, async || {
+        night.fleet.invoke("outbox-relay", &json!({})).await;
+        let all = night.fleet.mails(to).await;
+        all.into_iter().find(|mail| mail.subject.contains(subject))
+    })
+    .await
 }
 
 async fn accept(friend: &Buyer, offer: &Value) -> Reply {
@@ -109,11 +52,11 @@ async fn told(buyer: &Buyer) -> String {
 
 #[tokio::test]
 async fn whoever_is_offered_a_ticket_by_mail_makes_an_account_takes_it_and_goes_in() {
-    let night = Night::with_tickets(1).await;
+    let night = Night::with_tickets("Passing on", 1, "gopay").await;
     let old = text(&night.tickets[0], "token").to_owned();
     let email = format!("friend-{}@acceptance.example", unique());
-    let made = night.offer(0, &email).await.data(201);
-    let mail = night.mail(&email, &night.event.name).await;
+    let made = offer_ticket(&night, 0, &email).await.data(201);
+    let mail = relayed_mail(&night, &email, &night.event.name).await;
     assert!(
         mail.attachments.is_empty() && mail.pictures.is_empty(),
         "not theirs yet"
@@ -136,7 +79,7 @@ async fn whoever_is_offered_a_ticket_by_mail_makes_an_account_takes_it_and_goes_
     assert_eq!(received["transfers"][0]["id"], made["id"]);
     let taken = accept(&friend, &made).await.data(200);
     // The old code is dead at once, with and without a connection.
-    let verdict = night.scan(&old).await;
+    let verdict = night.scan(&old, "phone").await;
     assert_eq!(
         (&verdict["admitted"], &verdict["reason"]),
         (&json!(false), &json!("transferred"))
@@ -160,13 +103,13 @@ async fn whoever_is_offered_a_ticket_by_mail_makes_an_account_takes_it_and_goes_
     );
     assert!(sent["decidedAt"].is_string(), "{sent}");
     // The mail of the new holder has the code that opens the gate.
-    let mail = night.mail(&email, "Tiket Anda untuk").await;
+    let mail = relayed_mail(&night, &email, "Tiket Anda untuk").await;
     let (_, picture) = mail.pictures.first().expect("a picture of the code");
     let new = read_qr(picture);
     assert_eq!(new, text(&taken, "token"));
     let files: Vec<&str> = mail.attachments.iter().map(|(name, _)| name.as_str()).collect();
     assert!(files.contains(&"tickets.pdf"), "{files:?}");
-    assert_eq!(night.scan(&new).await["admitted"], true);
+    assert_eq!(night.scan(&new, "phone").await["admitted"], true);
     assert!(told(&night.buyer).await.contains("was accepted"));
     assert!(told(&friend).await.contains("is yours now"));
 
@@ -182,17 +125,17 @@ async fn whoever_is_offered_a_ticket_by_mail_makes_an_account_takes_it_and_goes_
     );
     let back = json!({"reason": "called in sick"});
     night.organizer.api.post(&refunds, &back).await.data(201);
-    assert_eq!(night.scan(&new).await["reason"], "refunded");
-    night.mail(&email, "No longer valid").await;
+    assert_eq!(night.scan(&new, "phone").await["reason"], "refunded");
+    relayed_mail(&night, &email, "No longer valid").await;
     assert!(told(&friend).await.contains("is no longer valid"));
 }
 
 #[tokio::test]
 async fn one_of_many_acceptances_wins_against_gates_and_second_thoughts() {
-    let night = Night::with_tickets(3).await;
+    let night = Night::with_tickets("Passing on", 3, "gopay").await;
     let friend = Buyer::register(&night.fleet).await;
     for ticket in 0..3 {
-        let made = night.offer(ticket, &friend.email).await.data(201);
+        let made = offer_ticket(&night, ticket, &friend.email).await.data(201);
         let old = text(&night.tickets[ticket], "token").to_owned();
         let mut race = JoinSet::new();
         for number in 0..12 {
@@ -237,11 +180,13 @@ async fn one_of_many_acceptances_wins_against_gates_and_second_thoughts() {
 
 #[tokio::test]
 async fn offers_are_taken_back_names_are_changed_and_the_organizer_forbids_both() {
-    let night = Night::with_tickets(2).await;
+    let night = Night::with_tickets("Passing on", 2, "gopay").await;
     let friend = Buyer::register(&night.fleet).await;
-    let first = night.offer(0, &friend.email).await.data(201);
+    let first = offer_ticket(&night, 0, &friend.email).await.data(201);
     assert_eq!(
-        night.offer(0, "another@acceptance.example").await.error(409),
+        offer_ticket(&night, 0, "another@acceptance.example")
+            .await
+            .error(409),
         "transfer_open"
     );
     let path = format!("/tickets/transfers/{}", first["id"]);
@@ -257,11 +202,11 @@ async fn offers_are_taken_back_names_are_changed_and_the_organizer_forbids_both(
     let code = text(&night.tickets[0], "code");
     let renamed = rename(code, "Siti Rahayu").await.data(200);
     assert_eq!(text(&renamed, "holderName"), "Siti Rahayu");
-    let verdict = night.scan(text(&night.tickets[0], "token")).await;
+    let verdict = night.scan(text(&night.tickets[0], "token"), "phone").await;
     assert_eq!(verdict["reason"], "renamed");
-    let mail = night.mail(&night.buyer.email, "Nama baru").await;
+    let mail = relayed_mail(&night, &night.buyer.email, "Nama baru").await;
     assert!(mail.text.contains("Siti Rahayu"), "{}", mail.text);
-    let verdict = night.scan(text(&renamed, "token")).await;
+    let verdict = night.scan(text(&renamed, "token"), "phone").await;
     assert_eq!(
         (&verdict["admitted"], &verdict["ticket"]["holderName"]),
         (&json!(true), &json!("Siti Rahayu"))
@@ -270,27 +215,27 @@ async fn offers_are_taken_back_names_are_changed_and_the_organizer_forbids_both(
     let audit = night.organizer.api.get(&audit).await.data(200);
     assert_eq!(audit["entries"][0]["action"], "rename_ticket");
 
-    let second = night.offer(1, &friend.email).await.data(201);
-    night.policy(false, false).await;
+    let second = offer_ticket(&night, 1, &friend.email).await.data(201);
+    set_policy(&night, false, false).await;
     assert_eq!(accept(&friend, &second).await.error(409), "transfers_forbidden");
     let other = text(&night.tickets[1], "code");
     assert_eq!(rename(other, "Another").await.error(409), "renames_forbidden");
-    night.policy(true, false).await;
+    set_policy(&night, true, false).await;
     let decline = format!("/tickets/transfers/{}/decline", second["id"]);
     friend.api.post(&decline, &json!({})).await.data(200);
     assert!(told(&night.buyer).await.contains("was not accepted"));
     assert_eq!(rename(other, "Another").await.error(409), "renames_forbidden");
-    let third = night.offer(1, &friend.email).await.data(201);
+    let third = offer_ticket(&night, 1, &friend.email).await.data(201);
     accept(&friend, &third).await.data(200);
 }
 
 #[tokio::test]
 async fn whoever_leaves_takes_their_address_and_their_offers_along() {
-    let night = Night::with_tickets(2).await;
+    let night = Night::with_tickets("Passing on", 2, "gopay").await;
     let friend = Buyer::register(&night.fleet).await;
-    let taken = night.offer(0, &friend.email).await.data(201);
+    let taken = offer_ticket(&night, 0, &friend.email).await.data(201);
     accept(&friend, &taken).await.data(200);
-    let open = night.offer(1, &friend.email).await.data(201);
+    let open = offer_ticket(&night, 1, &friend.email).await.data(201);
     let export = friend.api.get("/users/me/export").await.data(200).to_string();
     assert!(
         export.contains("handovers") && export.contains("\"accepted\""),
@@ -312,13 +257,12 @@ async fn whoever_leaves_takes_their_address_and_their_offers_along() {
     assert_eq!(night.db.number(sql, &[&friend.email]).await, 0);
     let token = text(&night.tickets[1], "token");
     assert_eq!(
-        night
-            .offer(1, &format!("third-{}@acceptance.example", unique()))
+        offer_ticket(&night, 1, &format!("third-{}@acceptance.example", unique()))
             .await
             .status,
         201
     );
-    assert_eq!(night.scan(token).await["admitted"], true);
+    assert_eq!(night.scan(token, "phone").await["admitted"], true);
     let over = format!("/tickets/transfers/{}", open["id"]);
     let over = Reply::of(night.buyer.api.request("DELETE", &over)).await;
     assert_eq!(over.error(409), "transfer_over");
