@@ -68,7 +68,7 @@ impl Database {
 
     /// The counters of a ticket type.
     pub async fn stock(&self, ticket: i64) -> Stock {
-        let sql = "select sum(capacity)::bigint, sum(held)::bigint, sum(sold)::bigint from ticket_stock where ticket_type_id = $1";
+        let sql = "select sum(capacity)::bigint, sum(held)::bigint, sum(sold)::bigint from stock where ticket_type_id = $1";
         let rows = self.rows(sql, &[&ticket]).await;
         Stock {
             capacity: rows[0].get(0),

@@ -232,6 +232,6 @@ async fn a_crowd_gets_every_seat_once() {
     }
     assert_eq!((owners.len(), refused), (40, 20));
     assert_eq!(hall.states().await, "h".repeat(40));
-    let sql = "select count(*) from holds where ticket_type_id = $1 and is_seat";
+    let sql = "select count(*) from seat_stock where ticket_type_id = $1 and held_until is not null and not holder_is_order";
     assert_eq!(hall.db.number(sql, &[&hall.floor]).await, 40);
 }

@@ -1,5 +1,10 @@
--- The stripes of a ticket type make up its capacity; those of seats are one for each, and the type does not count them.
-select t.id || ': ' || t.capacity || ' against ' || coalesce(sum(s.capacity), 0) as breach
-from ticket_types t left join ticket_stock s on s.ticket_type_id = t.id
+-- A ticket type has as much to sell as its stripes have, or as there are seats of it; never both.
+select t.id || ': ' || t.capacity || ' against ' || c.capacity || ' in ' || c.stripes || ' stripes and ' || s.seats || ' seats' as breach
+from ticket_types t
+cross join lateral (
+    select coalesce(sum(capacity), 0) as capacity, count(*) as stripes from ticket_stock where ticket_type_id = t.id
+) c
+cross join lateral (select count(*) as seats from seat_stock where ticket_type_id = t.id) s
 where t.id > $1 and t.id <= $2
-group by t.id having t.capacity <> coalesce(sum(s.capacity), 0) or (not t.seated and t.stripes <> count(s.stripe))
+  and case when t.seated then s.seats <> t.capacity or c.stripes > 0
+           else c.capacity <> t.capacity or c.stripes <> t.stripes or s.seats > 0 end

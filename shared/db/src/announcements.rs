@@ -218,7 +218,7 @@ const SOLD_OUT_SQL: &str = "
     select t.id, t.name, t.capacity, e.name as event_name, e.organizer_id
     from ticket_types t join events e on e.id = t.event_id
     where t.id = any($1) and e.status = 'published' and t.capacity > 0
-      and not exists (select from ticket_stock s where s.ticket_type_id = t.id and s.sold < s.capacity)
+      and not exists (select from stock s where s.ticket_type_id = t.id and s.sold < s.capacity)
     order by e.organizer_id, t.id";
 
 /// Tells organizers which of their ticket types are sold out, once for each capacity. Looks at most at `limit` hints, and returns

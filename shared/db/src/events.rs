@@ -128,7 +128,7 @@ macro_rules! matching {
                 where t.event_id = e.id and ($7::bigint is null or t.category_id = $7)
                   and ($8::bigint is null or t.price >= $8) and ($9::bigint is null or t.price <= $9)
                   and (not $13 or exists (
-                        select 1 from ticket_stock s where s.ticket_type_id = t.id and s.held + s.sold < s.capacity)
+                        select 1 from stock s where s.ticket_type_id = t.id and s.held + s.sold < s.capacity)
                       and not exists (
                         select 1 from waiting_entries w where w.ticket_type_id = t.id and w.status = 'waiting'))
                 limit 1))"

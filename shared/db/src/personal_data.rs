@@ -457,7 +457,7 @@ pub const TABLES: &[Table] = &[
         name: "holds", whose: "", erasure: Erasure::Nothing,
         columns: &[
             neutral("id"), neutral("ticket_type_id"), neutral("stripe"), neutral("quantity"), neutral("cart_item_id"),
-            neutral("order_item_id"), neutral("expires_at"), neutral("is_seat"),
+            neutral("order_item_id"), neutral("expires_at"),
         ],
     },
     Table {
@@ -477,9 +477,16 @@ pub const TABLES: &[Table] = &[
     Table {
         name: "seats", whose: "", erasure: Erasure::Nothing,
         columns: &[
-            neutral("ticket_type_id"), neutral("number"), neutral("section_no"), neutral("section"), neutral("row_no"),
-            neutral("row_label"), neutral("label"), neutral("place"), neutral("x"), neutral("y"), neutral("cost"),
-            neutral("accessible"),
+            neutral("ticket_type_id"), neutral("number"), neutral("section"), neutral("row_label"), neutral("label"),
+            neutral("x"), neutral("y"),
+        ],
+    },
+    Table {
+        name: "seat_stock", whose: "", erasure: Erasure::Nothing,
+        columns: &[
+            neutral("ticket_type_id"), neutral("number"), neutral("section_no"), neutral("row_no"), neutral("row_first"),
+            neutral("row_last"), neutral("place"), neutral("cost"), neutral("accessible"), neutral("holder_id"),
+            neutral("holder_is_order"), neutral("held_until"), neutral("sold"),
         ],
     },
     Table {

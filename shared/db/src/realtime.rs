@@ -159,7 +159,7 @@ fn read_order(row: &Row) -> Result<Followed> {
 const AVAILABILITY_SQL: &str = "
     select e.status, e.date, e.ends_at, t.id as ticket_id,
            case when exists (select from waiting_entries w where w.ticket_type_id = t.id and w.status = 'waiting') then 0
-                else (select coalesce(sum(s.capacity - s.held - s.sold), 0)::int from ticket_stock s where s.ticket_type_id = t.id)
+                else (select coalesce(sum(s.capacity - s.held - s.sold), 0)::int from stock s where s.ticket_type_id = t.id)
            end as quantity
     from events e left join ticket_types t on t.event_id = e.id
     where e.id = $1 and e.status <> 'draft' order by t.id";

@@ -1,7 +1,7 @@
 //! Seat maps of events: made from what an organizer sends, and shown with the states of the seats.
 
 use crate::error::Result;
-use crate::seats::{read_state, state};
+use crate::seats::{self, read_state, state};
 use crate::sql::{RowExt as _, params};
 use crate::stock;
 use domain::seat_map::{Section, StageName};
@@ -41,9 +41,9 @@ pub enum SetMap {
 const TYPES_SQL: &str =
     "select id, seated from ticket_types where event_id = $1 order by id for no key update";
 const COUNT_SQL: &str = "
-    select count(*)::int as seats from seats s join ticket_types t on t.id = s.ticket_type_id where t.event_id = $1";
+    select count(*)::int as seats from seat_stock s join ticket_types t on t.id = s.ticket_type_id where t.event_id = $1";
 const IN_USE_SQL: &str = "
-    select exists (select 1 from ticket_stock where ticket_type_id = any($1) and held + sold > 0) as in_use";
+    select exists (select from stock where ticket_type_id = any($1) and held + sold > 0) as in_use";
 const UPSERT_SQL: &str = "
     insert into seat_maps (event_id, no_single_seats, stage, next_number, created_at, updated_at)
     values ($1, $2, $3, 1 + $4, $5, $5)
@@ -51,7 +51,9 @@ const UPSERT_SQL: &str = "
     set no_single_seats = excluded.no_single_seats, stage = excluded.stage, version = seat_maps.version + 1,
         next_number = seat_maps.next_number + $4, updated_at = excluded.updated_at
     returning next_number - $4 as first";
-const CLEAR_SQL: &str = "delete from ticket_stock where ticket_type_id = any($1)";
+const CLEAR_SQL: &str = "
+    with seats as (delete from seats where ticket_type_id = any($1))
+    delete from ticket_stock where ticket_type_id = any($1)";
 const SEATED_SQL: &str = "
     update ticket_types t set seated = true, capacity = n.capacity, updated_at = $3
     from unnest($1::bigint[], $2::int[]) as n (id, capacity) where t.id = n.id";
@@ -60,13 +62,13 @@ const UNSEATED_SQL: &str = "
         update ticket_types set seated = false, capacity = 0, stripes = 1, updated_at = $2 where id = any($1) returning id
     )
     insert into ticket_stock (ticket_type_id, stripe, capacity) select id, 0, 0 from emptied";
-const INSERT_STOCK_SQL: &str = "
-    insert into ticket_stock (ticket_type_id, stripe, capacity)
-    select ticket_type_id, number, 1 from unnest($1::bigint[], $2::int[]) as n (ticket_type_id, number)";
 const INSERT_SQL: &str = "
-    insert into seats (ticket_type_id, number, section_no, section, row_no, row_label, label, place, x, y, cost, accessible)
-    select * from unnest($1::bigint[], $2::int[], $3::int[], $4::text[], $5::int[], $6::text[], $7::text[], $8::int[],
-                         $9::int[], $10::int[], $11::int[], $12::boolean[])";
+    insert into seats (ticket_type_id, number, section, row_label, label, x, y)
+    select * from unnest($1::bigint[], $2::int[], $3::text[], $4::text[], $5::text[], $6::int[], $7::int[])";
+const INSERT_STOCK_SQL: &str = "
+    insert into seat_stock (ticket_type_id, number, section_no, row_no, row_first, row_last, place, cost, accessible)
+    select * from unnest($1::bigint[], $2::int[], $3::int[], $4::int[], $5::int[], $6::int[], $7::int[], $8::int[],
+                         $9::boolean[])";
 
 /// The columns of new seats.
 #[derive(Default)]
@@ -76,6 +78,8 @@ struct Columns<'a> {
     section_nos: Vec<i32>,
     sections: Vec<&'a str>,
     row_nos: Vec<i32>,
+    row_firsts: Vec<i32>,
+    row_lasts: Vec<i32>,
     row_labels: Vec<&'a str>,
     labels: Vec<&'a str>,
     places: Vec<i32>,
@@ -91,12 +95,16 @@ impl<'a> Columns<'a> {
         let mut number = first;
         for (section, section_no) in sections.iter().zip(0..) {
             for (row, row_no) in section.rows.iter().zip(0..) {
+                let seats = i32::try_from(row.seats.len()).unwrap_or(i32::MAX);
+                let (row_first, row_last) = (number, number.saturating_add(seats) - 1);
                 for seat in &row.seats {
                     columns.types.push(section.ticket.get());
                     columns.numbers.push(number);
                     columns.section_nos.push(section_no);
                     columns.sections.push(section.name.as_str());
                     columns.row_nos.push(row_no);
+                    columns.row_firsts.push(row_first);
+                    columns.row_lasts.push(row_last);
                     columns.row_labels.push(row.label.as_str());
                     columns.labels.push(seat.label.as_str());
                     columns.places.push(seat.place);
@@ -137,7 +145,9 @@ pub async fn set(tx: &Transaction<'_>, event: EventId, map: &NewMap<'_>, now: Ti
     let changed: BTreeSet<i64> = capacities.keys().chain(&dropped).copied().collect();
     let changed: Vec<i64> = changed.into_iter().collect();
     for id in &changed {
-        stock::release_expired_of_type(tx, TicketTypeId::new(*id), now).await?;
+        let id = TicketTypeId::new(*id);
+        stock::release_expired_of_type(tx, id, now).await?;
+        seats::release_expired_of_type(tx, id, now).await?;
     }
     let row = tx
         .query_typed_one(IN_USE_SQL, params![INT8_ARRAY: changed])
@@ -164,17 +174,17 @@ pub async fn set(tx: &Transaction<'_>, event: EventId, map: &NewMap<'_>, now: Ti
     )
     .await?;
     let new = Columns::of(map.sections, first);
-    tx.execute_typed(
-        INSERT_STOCK_SQL,
-        params![INT8_ARRAY: new.types, INT4_ARRAY: new.numbers],
-    )
-    .await?;
     let params = params![
-        INT8_ARRAY: new.types, INT4_ARRAY: new.numbers, INT4_ARRAY: new.section_nos, TEXT_ARRAY: new.sections,
-        INT4_ARRAY: new.row_nos, TEXT_ARRAY: new.row_labels, TEXT_ARRAY: new.labels, INT4_ARRAY: new.places,
-        INT4_ARRAY: new.xs, INT4_ARRAY: new.ys, INT4_ARRAY: new.costs, BOOL_ARRAY: new.accessible,
+        INT8_ARRAY: &new.types, INT4_ARRAY: &new.numbers, TEXT_ARRAY: new.sections, TEXT_ARRAY: new.row_labels,
+        TEXT_ARRAY: new.labels, INT4_ARRAY: new.xs, INT4_ARRAY: new.ys,
+    ];
+    let stock = params![
+        INT8_ARRAY: &new.types, INT4_ARRAY: &new.numbers, INT4_ARRAY: new.section_nos, INT4_ARRAY: new.row_nos,
+        INT4_ARRAY: new.row_firsts, INT4_ARRAY: new.row_lasts, INT4_ARRAY: new.places, INT4_ARRAY: new.costs,
+        BOOL_ARRAY: new.accessible,
     ];
     tx.execute_typed(INSERT_SQL, params).await?;
+    tx.execute_typed(INSERT_STOCK_SQL, stock).await?;
     Ok(SetMap::Done {
         before,
         seats: u32::try_from(seats).unwrap_or(0),
@@ -186,17 +196,16 @@ const FIND_SQL: &str = "
     where e.id = $1 and (e.status <> 'draft' or e.organizer_id = $2 or $3)";
 
 const ROWS_SQL: &str = concat!(
-    "select section_no, row_no, min(section) as section, min(row_label) as row_label, min(ticket_type_id) as ticket_type_id,
+    "select section_no::int, min(section) as section, min(row_label) as row_label, min(ticket_type_id) as ticket_type_id,
             min(name) as name, min(price) as price, array_agg(number order by number) as numbers,
             array_agg(label order by number) as labels, array_agg(x order by number) as xs,
             array_agg(y order by number) as ys, array_agg(accessible order by number) as accessible,
             string_agg(state, '' order by number) as states
     from (
-        select s.*, t.name, t.price, ",
+        select s.*, k.section_no, k.row_no, k.accessible, t.name, t.price, ",
     state!(),
     " as state
-        from ticket_types t join seats s on s.ticket_type_id = t.id
-        join ticket_stock k on k.ticket_type_id = s.ticket_type_id and k.stripe = s.number
+        from ticket_types t join seats s on s.ticket_type_id = t.id join seat_stock k using (ticket_type_id, number)
         where t.event_id = $1
     ) seats
     group by section_no, row_no order by section_no, row_no"
@@ -272,11 +281,10 @@ const STATES_SQL: &str = concat!(
     "select m.version, coalesce(min(seats.number), 1) as first,
             coalesce(string_agg(seats.state, '' order by seats.number), '') as states
     from seat_maps m join events e on e.id = m.event_id left join lateral (
-        select s.number, ",
+        select k.number, ",
     state!(),
     " as state
-        from ticket_types t join seats s on s.ticket_type_id = t.id
-        join ticket_stock k on k.ticket_type_id = s.ticket_type_id and k.stripe = s.number
+        from ticket_types t join seat_stock k on k.ticket_type_id = t.id
         where t.event_id = m.event_id
     ) seats on true
     where e.id = $1 and (e.status <> 'draft' or e.organizer_id = $3 or $4)

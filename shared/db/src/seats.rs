@@ -1,65 +1,53 @@
-//! Seats: with `stock`, the only module that writes `ticket_stock` or `holds`.
+//! Seats: with `stock`, the only module that writes `seat_stock`.
 //!
-//! A seat is a row of `ticket_stock` with room for one, so the schema lets it have one owner: a hold, or a ticket that is not void.
-//! Nothing else is written when it is taken, so a crowd meets only where two want the same seat. What the holds of seats do
-//! afterwards (extended, handed over, sold, given back) is what all holds do, see [`crate::stock`].
+//! A seat is a row that says who has it, and the schema lets it have one owner: a cart, an order, or a ticket that is not void. Nothing
+//! else is written when it is taken, so a crowd meets only where two want the same seat. What happens to all that an owner holds
+//! (extended, handed over, sold, given back) is written in [`crate::stock`].
 
 use crate::error::{DbError, Result};
 use crate::orders;
 use crate::sql::{RowExt as _, params};
 use crate::stock::Owner;
+use crate::ticket_types::int;
 use domain::cart::StockError;
-use domain::seating::{self, ChoiceError, Line, Seat, SeatNumber, State, Wish};
+use domain::seating::{self, Choice, ChoiceError, Line, Seat, SeatNumber, State, Wish};
 use domain::{CartItemId, OrderItemId, TicketTypeId, Timestamp};
 use std::collections::HashSet;
 use tokio_postgres::{Client, Row, Transaction};
 
 /// Takes a seat that is free: the hot path of a sale.
 pub const TAKE_SQL: &str = "
-    with taken as (
-        update ticket_stock set held = 1
-        where ticket_type_id = $1 and stripe = $2 and held = 0 and sold = 0
-        returning stripe
-    )
-    insert into holds (ticket_type_id, stripe, quantity, cart_item_id, order_item_id, expires_at, is_seat)
-    select $1, stripe, 1, $3, $4, $5, true from taken
-    returning stripe";
+    update seat_stock set holder_id = $3, holder_is_order = $4, held_until = $5
+    where ticket_type_id = $1 and number = $2 and held_until is null and not sold";
 
-/// Takes those of several seats that are free. They are locked in the order of all takers and givers.
+/// Takes those of several seats of which something is true. They are locked in the order of all takers and givers.
 macro_rules! take_several {
-    ($wait:literal) => {
+    ($which:literal, $wait:literal) => {
         concat!(
-            "with free as materialized (
-                select stripe from ticket_stock
-                where ticket_type_id = $1 and stripe = any($2) and held = 0 and sold = 0
-                order by stripe for no key update ",
+            "with found as materialized (
+                select number from seat_stock where ticket_type_id = $1 and number = any($2) and ",
+            $which,
+            " order by number for no key update ",
             $wait,
             "
-            ),
-            taken as (
-                update ticket_stock k set held = 1 from free f
-                where k.ticket_type_id = $1 and k.stripe = f.stripe and k.held = 0 and k.sold = 0
-                returning k.stripe
             )
-            insert into holds (ticket_type_id, stripe, quantity, cart_item_id, order_item_id, expires_at, is_seat)
-            select $1, stripe, 1, $3, $4, $5, true from taken
-            returning stripe"
+            update seat_stock k set holder_id = $3, holder_is_order = $4, held_until = $5
+            from found f where k.ticket_type_id = $1 and k.number = f.number
+            returning k.number"
         )
     };
 }
 
-const TAKE_SEVERAL_SQL: &str = take_several!("");
-const TAKE_SEVERAL_AT_ONCE_SQL: &str = take_several!("skip locked");
+const TAKE_SEVERAL_SQL: &str = take_several!("held_until is null and not sold", "");
 
-// Whoever holds such a hold locked is about to give it back or to buy: neither is waited for, because holds are locked before counters.
-const TAKE_OVER_SQL: &str = "
-    update holds set cart_item_id = $3, order_item_id = $4, expires_at = $5
-    where id in (
-        select id from holds
-        where ticket_type_id = $1 and stripe = any($2) and is_seat and cart_item_id is not null and expires_at <= $6
-        order by id for update skip locked
-    )
-    returning stripe";
+// Whoever has such a seat locked is about to give it back or to buy: neither is waited for, because they lock what they hold before
+// counters.
+const TAKE_OVER_SQL: &str = take_several!("not holder_is_order and held_until <= $6", "skip locked");
+
+const TAKE_AT_ONCE_SQL: &str = take_several!(
+    "(held_until is null and not sold or not holder_is_order and held_until <= $6)",
+    "skip locked"
+);
 
 /// What is to be taken for whom.
 #[derive(Debug, Clone, Copy)]
@@ -80,25 +68,27 @@ pub async fn take(
     seats: &[SeatNumber],
     now: Timestamp,
 ) -> Result<Vec<SeatNumber>> {
-    let (cart, order) = claim.owner.ids();
-    let taken = match seats {
+    let (holder, is_order) = claim.owner.holder();
+    let missing = match seats {
         [] => return Ok(Vec::new()),
         [seat] => {
             let params = params![
-                INT8: claim.ticket_type.get(), INT4: seat.get(), INT8: cart, INT8: order,
+                INT8: claim.ticket_type.get(), INT4: seat.get(), INT8: holder, BOOL: is_order,
                 TIMESTAMPTZ: claim.until.inner(),
             ];
-            tx.query_typed(TAKE_SQL, params).await?
+            match tx.execute_typed(TAKE_SQL, params).await? {
+                0 => seats.to_vec(),
+                _ => Vec::new(),
+            }
         }
         seats => {
             let params = params![
-            INT8: claim.ticket_type.get(), INT4_ARRAY: numbers(seats), INT8: cart, INT8: order,
-            TIMESTAMPTZ: claim.until.inner(),
+                INT8: claim.ticket_type.get(), INT4_ARRAY: numbers(seats), INT8: holder, BOOL: is_order,
+                TIMESTAMPTZ: claim.until.inner(),
             ];
-            tx.query_typed(TAKE_SEVERAL_SQL, params).await?
+            without(seats, &tx.query_typed(TAKE_SEVERAL_SQL, params).await?)?
         }
     };
-    let missing = without(seats, &taken)?;
     if missing.is_empty() {
         return Ok(missing);
     }
@@ -111,7 +101,7 @@ fn numbers(seats: &[SeatNumber]) -> Vec<i32> {
 }
 
 fn without(seats: &[SeatNumber], taken: &[Row]) -> Result<Vec<SeatNumber>> {
-    let taken = taken.iter().map(|row| row.col::<i32>("stripe"));
+    let taken = taken.iter().map(|row| row.col::<i32>("number"));
     let taken = taken.collect::<Result<HashSet<i32>>>()?;
     let rest = seats.iter().filter(|seat| !taken.contains(&seat.get()));
     Ok(rest.copied().collect())
@@ -123,9 +113,9 @@ async fn take_over(
     seats: &[SeatNumber],
     now: Timestamp,
 ) -> Result<Vec<Row>> {
-    let (cart, order) = claim.owner.ids();
+    let (holder, is_order) = claim.owner.holder();
     let params = params![
-        INT8: claim.ticket_type.get(), INT4_ARRAY: numbers(seats), INT8: cart, INT8: order,
+        INT8: claim.ticket_type.get(), INT4_ARRAY: numbers(seats), INT8: holder, BOOL: is_order,
         TIMESTAMPTZ: claim.until.inner(), TIMESTAMPTZ: now.inner(),
     ];
     Ok(tx.query_typed(TAKE_OVER_SQL, params).await?)
@@ -134,29 +124,35 @@ async fn take_over(
 /// Whose a seat is, `f`ree, `h`eld or `s`old, at the time `$2`. A hold of a cart whose time is over counts no more.
 macro_rules! state {
     () => {
-        "case when k.sold > 0 then 's'
-              when k.held > 0 and not exists (
-                  select 1 from holds h
-                  where h.ticket_type_id = s.ticket_type_id and h.stripe = s.number and h.is_seat
-                    and h.cart_item_id is not null and h.expires_at <= $2) then 'h'
-              else 'f' end"
+        "case when k.sold then 's'
+              when k.held_until is null or not k.holder_is_order and k.held_until <= $2 then 'f'
+              else 'h' end"
     };
 }
 pub(crate) use state;
 
-const LOOK_SQL: &str = concat!(
-    "select section_no, row_no, array_agg(number order by number) as numbers, array_agg(place order by number) as places,
+/// Reads rows of seats.
+macro_rules! look {
+    ($columns:literal, $seats:literal) => {
+        concat!(
+            "select section_no::int, row_no::int, ",
+            $columns,
+            "array_agg(number order by number) as numbers, array_agg(place order by number) as places,
             array_agg(cost order by number) as costs, array_agg(accessible order by number) as accessible,
             string_agg(state, '' order by number) as states
-    from (
-        select s.section_no, s.row_no, s.number, s.place, s.cost, s.accessible, ",
-    state!(),
-    " as state
-        from seats s join ticket_stock k on k.ticket_type_id = s.ticket_type_id and k.stripe = s.number
-        where s.ticket_type_id = $1
-    ) seats
-    group by section_no, row_no order by section_no, row_no"
-);
+            from (
+                select k.section_no, k.row_no, k.number, k.place, k.cost, k.accessible, ",
+            state!(),
+            " as state from ",
+            $seats,
+            "
+            ) seats
+            group by section_no, row_no order by section_no, row_no"
+        )
+    };
+}
+
+const LOOK_SQL: &str = look!("", "seat_stock k where k.ticket_type_id = $1");
 
 /// The seats of a ticket type, row by row, as they stand. One statement sees one state of the database.
 pub async fn look(db: &Client, ticket_type: TicketTypeId, now: Timestamp) -> Result<Vec<Line>> {
@@ -200,37 +196,59 @@ pub(crate) fn read_state(state: char) -> Result<State> {
     }
 }
 
-const CHOSEN_SQL: &str = "
-    select s.number, s.accessible, m.no_single_seats
-    from seats s join ticket_types t on t.id = s.ticket_type_id join seat_maps m on m.event_id = t.event_id
-    where s.ticket_type_id = $1 and s.number = any($2)";
-
-/// The seats of the rows in which some seats are.
+/// The numbers of the seats of the rows in which the seats `$2` are.
 macro_rules! of_lines {
     () => {
-        "(select s.number from seats s join seats chosen using (ticket_type_id, section_no, row_no)
-          where s.ticket_type_id = $1 and chosen.number = any($2))"
+        "(select s.number
+          from seat_stock chosen join seat_stock s on s.number between chosen.row_first and chosen.row_last
+          where chosen.ticket_type_id = $1 and s.ticket_type_id = $1 and chosen.number = any($2))"
     };
 }
 
-const LOCK_LINES_SQL: &str = concat!(
-    "select stripe from ticket_stock
-    where ticket_type_id = $1 and held = 0 and sold = 0 and stripe in ",
-    of_lines!(),
-    " order by stripe for no key update"
+// A few rows are read as ranges of the primary key, whatever the planner thinks of their size.
+const LOOK_AT_LINES_SQL: &str = look!(
+    "not exists (select from seat_stock o where o.ticket_type_id = $1 and not o.accessible and not o.sold) as are_opened, ",
+    "(select distinct row_first, row_last from seat_stock where ticket_type_id = $1 and number = any($3)) l
+     cross join lateral (
+         select * from seat_stock s where s.ticket_type_id = $1 and s.number between l.row_first and l.row_last offset 0
+     ) k"
 );
 
-// Only whoever has locked a hold waits for its seat, so this waits for nobody.
-const FREE_LINES_SQL: &str = concat!(
-    "with gone as (
-        delete from holds where id in (
-            select id from holds
-            where ticket_type_id = $1 and is_seat and cart_item_id is not null and expires_at <= $3 and stripe in ",
+/// The rows in which some seats are, as they stand, and whether seats for people who need them may be given to everybody.
+async fn look_at_lines(
+    tx: &Transaction<'_>,
+    ticket_type: TicketTypeId,
+    seats: &[SeatNumber],
+    now: Timestamp,
+) -> Result<(Vec<Line>, bool)> {
+    let params = params![INT8: ticket_type.get(), TIMESTAMPTZ: now.inner(), INT4_ARRAY: numbers(seats)];
+    let rows = tx.query_typed(LOOK_AT_LINES_SQL, params).await?;
+    let are_opened = rows.first().map_or(Ok(false), |row| row.col("are_opened"))?;
+    let lines = rows.iter().map(read_line).collect::<Result<_>>()?;
+    Ok((lines, are_opened))
+}
+
+const CHOSEN_SQL: &str = "
+    select k.number, k.accessible, m.no_single_seats
+    from seat_stock k join ticket_types t on t.id = k.ticket_type_id join seat_maps m on m.event_id = t.event_id
+    where k.ticket_type_id = $1 and k.number = any($2)";
+
+const LOCK_LINES_SQL: &str = concat!(
+    "select number from seat_stock
+    where ticket_type_id = $1 and held_until is null and not sold and number in ",
     of_lines!(),
-    " order by id for update skip locked)
-        returning stripe
+    " order by number for no key update"
+);
+
+const FREE_LINES_SQL: &str = concat!(
+    "with late as materialized (
+        select number from seat_stock
+        where ticket_type_id = $1 and not holder_is_order and held_until <= $3 and number in ",
+    of_lines!(),
+    " order by number for no key update skip locked
     )
-    update ticket_stock k set held = 0 from gone where k.ticket_type_id = $1 and k.stripe = gone.stripe"
+    update seat_stock k set holder_id = null, held_until = null
+    from late l where k.ticket_type_id = $1 and k.number = l.number"
 );
 
 /// Takes the seats that somebody chose, all or none. `own` are those that the owner has already; `accessible` says whether seats
@@ -257,14 +275,16 @@ pub async fn choose(
     if let Some(unknown) = seats.iter().find(|seat| !known.contains(&seat.get())) {
         return Ok(Err(ChoiceError::Unknown(*unknown)));
     }
-    if no_singles {
-        lock_lines(tx, claim.ticket_type, seats, now).await?;
-    }
-    if no_singles || is_kept {
-        let lines = look(tx.client(), claim.ticket_type, now).await?;
-        if let Err(refused) = seating::check(&lines, seats, own, accessible, no_singles) {
-            return Ok(Err(refused));
-        }
+    let choice = Choice {
+        seats,
+        own,
+        accessible,
+        no_singles,
+    };
+    if (no_singles || is_kept)
+        && let Err(refused) = check(tx, claim.ticket_type, choice, now).await?
+    {
+        return Ok(Err(refused));
     }
     let missing = take(tx, claim, seats, now).await?;
     Ok(missing
@@ -272,8 +292,29 @@ pub async fn choose(
         .map_or(Ok(()), |seat| Err(ChoiceError::Taken(*seat))))
 }
 
-/// Keeps what is free in the rows of some seats, so that what is left beside a choice is not chosen by somebody else meanwhile.
-/// What carts have kept there for too long is given back first: it would be taken over without a look at this lock.
+/// Whether a choice may be taken. With a rule against single seats, what is free in its rows is kept, so that what is left beside it
+/// is not chosen by somebody else meanwhile.
+async fn check(
+    tx: &Transaction<'_>,
+    ticket_type: TicketTypeId,
+    choice: Choice<'_>,
+    now: Timestamp,
+) -> Result<Result<(), ChoiceError>> {
+    if choice.no_singles {
+        lock_lines(tx, ticket_type, choice.seats, now).await?;
+    }
+    let around = [choice.seats, choice.own].concat();
+    let (mut lines, mut are_opened) = look_at_lines(tx, ticket_type, &around, now).await?;
+    if choice.leaves_single(&lines, are_opened) {
+        // Whether it had to be is said by all the rows.
+        lines = look(tx.client(), ticket_type, now).await?;
+        are_opened = seating::are_opened(&lines);
+    }
+    Ok(choice.check(&lines, are_opened))
+}
+
+/// Keeps what is free in the rows of some seats. What carts have kept there for too long is given back first: it would be taken over
+/// without a look at this lock.
 async fn lock_lines(
     tx: &Transaction<'_>,
     ticket_type: TicketTypeId,
@@ -290,28 +331,157 @@ async fn lock_lines(
 const RULE_SQL: &str = "
     select m.no_single_seats from ticket_types t join seat_maps m on m.event_id = t.event_id where t.id = $1";
 
-const RETRY_SQL: &str =
-    "select min(expires_at) as retry_at from holds where ticket_type_id = $1 and expires_at > $2";
+// All runs of neighbours that have one of the best seats are in it, with as many beside them as tell what they leave (`$4`).
+const LOOK_NEAR_SQL: &str = concat!(
+    "with near as materialized (
+        select number, row_first, row_last, cost from seat_stock
+        where ticket_type_id = $1 and held_until is null and not sold order by cost limit $3
+    ) ",
+    look!(
+        "(select max(cost) from near) as reach, (select count(*) from near) as count, ",
+        "(select greatest(row_first, min(number) - $4) as first, least(row_last, max(number) + $4) as last
+          from near group by row_first, row_last) l
+         cross join lateral (
+             select * from seat_stock s where s.ticket_type_id = $1 and s.number between l.first and l.last offset 0
+         ) k"
+    )
+);
+
+/// How many of the best free seats are looked at, with those beside them; and by how much seats may be worse than the best to
+/// be as good, in hundredths of the width of a seat, for each try. The more others were quicker, the wider a crowd spreads. Without
+/// a number all seats are looked at.
+const LOOKS: [(Option<i64>, &[i32]); 3] = [
+    (Some(32), &[75, 200, 400]),
+    (Some(256), &[400, 1_000, 2_000, 4_000]),
+    (None, &[2_000, 4_000, 10_000, i32::MAX, i32::MAX]),
+];
+
+/// What was seen, and how to choose from it.
+struct Seen {
+    lines: Vec<Line>,
+    /// The least cost of a free seat that was not seen; `None` if all were.
+    reach: Option<i32>,
+}
+
+impl Seen {
+    /// Looks at this many of the best seats and those beside them, or at all.
+    async fn look(
+        tx: &Transaction<'_>,
+        ticket_type: TicketTypeId,
+        near: Option<i64>,
+        quantity: u32,
+        now: Timestamp,
+    ) -> Result<Self> {
+        let Some(limit) = near else {
+            let lines = look(tx.client(), ticket_type, now).await?;
+            return Ok(Self { lines, reach: None });
+        };
+        let beside = int(quantity).saturating_add(1);
+        let params = params![
+            INT8: ticket_type.get(), TIMESTAMPTZ: now.inner(), INT8: limit, INT4: beside,
+        ];
+        let rows = tx.query_typed(LOOK_NEAR_SQL, params).await?;
+        let mut reach = i32::MAX;
+        if let Some(first) = rows.first()
+            && first.col::<i64>("count")? == limit
+        {
+            reach = first.col("reach")?;
+        }
+        Ok(Self {
+            lines: rows.iter().map(read_line).collect::<Result<_>>()?,
+            reach: Some(reach),
+        })
+    }
+
+    fn best(&self, wish: Wish, pick: Pick<'_>) -> Option<Vec<SeatNumber>> {
+        match self.reach {
+            Some(reach) => seating::best_near(&self.lines, reach, wish, pick),
+            None => seating::best(&self.lines, wish, pick),
+        }
+    }
+
+    /// Others are about to take these.
+    fn cross_out(&mut self, gone: &[SeatNumber]) {
+        for seat in self.lines.iter_mut().flat_map(|line| &mut line.seats) {
+            if gone.contains(&seat.number) {
+                seat.state = State::Held;
+            }
+        }
+    }
+}
+
+const LEFT_SQL: &str = concat!(
+    "select accessible, count(*) filter (where state = 'f')::int as free, count(*) filter (where state = 'h')::int as held,
+            min(held_until) filter (where state = 'h') as retry_at
+    from (
+        select k.accessible, k.held_until, ",
+    state!(),
+    " as state from seat_stock k where k.ticket_type_id = $1 and not k.sold
+    ) seats
+    group by accessible order by accessible"
+);
+
+/// What of a ticket type somebody could still get.
+#[derive(Default)]
+struct Left {
+    free: u32,
+    held: u32,
+    /// When the next of the held ones may be free.
+    retry_at: Option<Timestamp>,
+}
+
+impl Left {
+    async fn count(
+        tx: &Transaction<'_>,
+        ticket_type: TicketTypeId,
+        wish: Wish,
+        now: Timestamp,
+    ) -> Result<Self> {
+        let params = params![INT8: ticket_type.get(), TIMESTAMPTZ: now.inner()];
+        let mut left = Self::default();
+        for row in &tx.query_typed(LEFT_SQL, params).await? {
+            // Ordinary seats come first; without any, those for people who need them are everybody's.
+            let is_kept = row.col("accessible")? && !wish.accessible && left.free + left.held > 0;
+            if is_kept {
+                continue;
+            }
+            left.free += row.count("free")?;
+            left.held += row.count("held")?;
+            left.retry_at = [left.retry_at, row.time_opt("retry_at")?]
+                .into_iter()
+                .flatten()
+                .min();
+        }
+        Ok(left)
+    }
+
+    fn refusal(self) -> StockError {
+        let Self {
+            free: left, retry_at, ..
+        } = self;
+        match self.held {
+            0 => StockError::SoldOut { left },
+            _ => StockError::HeldByOthers { left, retry_at },
+        }
+    }
+}
 
 const LOCK_FREE_SQL: &str = "
-    select stripe from ticket_stock where ticket_type_id = $1 and held = 0 and sold = 0
-    order by stripe for no key update";
+    select number from seat_stock where ticket_type_id = $1 and held_until is null and not sold
+    order by number for no key update";
 
 const SAVEPOINT_SQL: &str = "savepoint best_seats";
 const UNDO_SQL: &str = "rollback to savepoint best_seats";
-
-/// How much worse than the best seats are as good for a try, in hundredths of the width of a seat: the more others were quicker,
-/// the wider a crowd spreads.
-const TOLERANCES: [i32; 6] = [75, 200, 600, 2_000, 10_000, i32::MAX];
 
 /// Draws a number below the one it is given.
 pub type Pick<'a> = &'a mut (dyn FnMut(u32) -> u32 + Send);
 
 /// Takes the best seats that can be had, all or nothing. Returns them.
 ///
-/// What is free is looked at without a lock, and what is chosen is taken by one statement that does not wait: of two who chose the
-/// same seats, one looks again and draws from more. The last try locks everything that is free, so it is nobody's turn for ever.
-/// Only a look, which sees one state of the database, says that there is not enough.
+/// What is free is looked at without a lock, first only near the best free seats, and what is chosen is taken by one statement that
+/// does not wait: of two who chose the same seats, one crosses them out and draws from more. At last everything that is free is
+/// locked, so it is nobody's turn for ever. Only a look at all seats, which sees one state of the database, says that there is not
+/// enough.
 ///
 /// The inner error says why there are none; nothing was taken then.
 pub async fn take_best(
@@ -331,17 +501,35 @@ pub async fn take_best(
         no_singles,
         tolerance: 0,
     };
-    for tolerance in TOLERANCES {
-        wish.tolerance = tolerance;
-        let lines = look(tx.client(), claim.ticket_type, now).await?;
-        let Some(seats) = seating::best(&lines, wish, pick) else {
-            return refusal(tx, claim.ticket_type, &lines, wish, now).await.map(Err);
-        };
-        tx.execute_typed(SAVEPOINT_SQL, params![]).await?;
-        if try_best(tx, claim, &seats, wish, now).await? {
-            return Ok(Ok(seats));
+    // Seats for people who need them may be anywhere.
+    let looks = LOOKS
+        .into_iter()
+        .filter(|(near, _)| near.is_none() || !accessible);
+    for (near, tolerances) in looks {
+        if near.is_none() {
+            // Most of a crowd hears that there is not enough, and that is quickly counted.
+            let left = Left::count(tx, claim.ticket_type, wish, now).await?;
+            if left.free < quantity {
+                return Ok(Err(left.refusal()));
+            }
         }
-        tx.execute_typed(UNDO_SQL, params![]).await?;
+        let mut seen = Seen::look(tx, claim.ticket_type, near, quantity, now).await?;
+        for (number, tolerance) in tolerances.iter().enumerate() {
+            wish.tolerance = *tolerance;
+            let Some(seats) = seen.best(wish, pick) else {
+                if near.is_none() && number == 0 {
+                    return refusal(tx, claim.ticket_type, &seen.lines, wish, now)
+                        .await
+                        .map(Err);
+                }
+                break;
+            };
+            let gone = try_best(tx, claim, &seats, wish, now).await?;
+            if gone.is_empty() {
+                return Ok(Ok(seats));
+            }
+            seen.cross_out(&gone);
+        }
     }
     let params = params![INT8: claim.ticket_type.get()];
     tx.query_typed(LOCK_FREE_SQL, params).await?;
@@ -353,6 +541,19 @@ pub async fn take_best(
         return Ok(Ok(seats));
     }
     refusal(tx, claim.ticket_type, &lines, wish, now).await.map(Err)
+}
+
+/// Why there are not enough seats: what was seen is what is told.
+async fn refusal(
+    tx: &Transaction<'_>,
+    ticket_type: TicketTypeId,
+    lines: &[Line],
+    wish: Wish,
+    now: Timestamp,
+) -> Result<StockError> {
+    let mut seen = Left::count(tx, ticket_type, wish, now).await?;
+    (seen.free, seen.held) = seating::left(lines, wish.accessible);
+    Ok(seen.refusal())
 }
 
 /// Takes the best seats for a line of an order and writes them down.
@@ -377,86 +578,71 @@ pub async fn order_best(
     Ok(orders::set_seats(tx, line, &seats).await?)
 }
 
-/// Takes what was chosen out of a look that is over, if nobody was quicker.
+/// Takes what was chosen out of a look that is over, if nobody was quicker. Returns the seats that stood in the way; nothing was taken
+/// then.
 async fn try_best(
     tx: &Transaction<'_>,
     claim: Claim,
     seats: &[SeatNumber],
     wish: Wish,
     now: Timestamp,
-) -> Result<bool> {
+) -> Result<Vec<SeatNumber>> {
     if wish.no_singles {
+        tx.execute_typed(SAVEPOINT_SQL, params![]).await?;
+        let choice = Choice {
+            seats,
+            own: &[],
+            accessible: wish.accessible,
+            no_singles: true,
+        };
         // Beside it nobody may have chosen anything since.
-        lock_lines(tx, claim.ticket_type, seats, now).await?;
-        let lines = look(tx.client(), claim.ticket_type, now).await?;
-        if seating::check(&lines, seats, &[], true, false).is_err()
-            || seating::check(&lines, seats, &[], wish.accessible, true)
-                .is_err_and(|refused| refused == ChoiceError::Single)
-        {
-            return Ok(false);
+        if check(tx, claim.ticket_type, choice, now).await?.is_err() {
+            tx.execute_typed(UNDO_SQL, params![]).await?;
+            return Ok(seats.to_vec());
         }
     }
-    let (cart, order) = claim.owner.ids();
+    let (holder, is_order) = claim.owner.holder();
     let params = params![
-    INT8: claim.ticket_type.get(), INT4_ARRAY: numbers(seats), INT8: cart, INT8: order,
-    TIMESTAMPTZ: claim.until.inner(),
+        INT8: claim.ticket_type.get(), INT4_ARRAY: numbers(seats), INT8: holder, BOOL: is_order,
+        TIMESTAMPTZ: claim.until.inner(), TIMESTAMPTZ: now.inner(),
     ];
-    let taken = tx.query_typed(TAKE_SEVERAL_AT_ONCE_SQL, params).await?;
-    let missing = without(seats, &taken)?;
-    if missing.is_empty() {
-        return Ok(true);
-    }
-    let over = take_over(tx, claim, &missing, now).await?;
-    Ok(over.len() == missing.len())
-}
-
-/// Why there are not enough seats.
-async fn refusal(
-    tx: &Transaction<'_>,
-    ticket_type: TicketTypeId,
-    lines: &[Line],
-    wish: Wish,
-    now: Timestamp,
-) -> Result<StockError> {
-    let count = |state: State| {
-        let seats = lines.iter().flat_map(|line| &line.seats);
-        let seats = seats.filter(|seat| seat.state == state && (wish.accessible || !seat.accessible));
-        u32::try_from(seats.count()).unwrap_or(u32::MAX)
+    // Of several, some may be taken and others not, so that can be undone. Both are sent before either is waited for.
+    let taken = if wish.no_singles || seats.len() == 1 {
+        tx.query_typed(TAKE_AT_ONCE_SQL, params).await?
+    } else {
+        let (marked, taken) = tokio::join!(
+            biased;
+            tx.execute_typed(SAVEPOINT_SQL, params![]),
+            tx.query_typed(TAKE_AT_ONCE_SQL, params)
+        );
+        marked?;
+        taken?
     };
-    let left = count(State::Free);
-    if count(State::Held) == 0 {
-        return Ok(StockError::SoldOut { left });
+    let missing = without(seats, &taken)?;
+    if !missing.is_empty() && (wish.no_singles || seats.len() > 1) {
+        tx.execute_typed(UNDO_SQL, params![]).await?;
     }
-    let params = params![INT8: ticket_type.get(), TIMESTAMPTZ: now.inner()];
-    let retry_at = tx
-        .query_typed_one(RETRY_SQL, params)
-        .await?
-        .time_opt("retry_at")?;
-    Ok(StockError::HeldByOthers { left, retry_at })
+    Ok(missing)
 }
 
 const HELD_SQL: &str = "
-    select stripe from holds where is_seat and (cart_item_id = $1 or order_item_id = $2) order by stripe";
+    select number from seat_stock where holder_id = $1 and holder_is_order = $2 order by number";
 
-/// The seats that an owner holds. Its holds are locked.
+/// The seats that an owner holds, and has locked.
 pub async fn held(tx: &Transaction<'_>, owner: Owner) -> Result<Vec<SeatNumber>> {
-    let (cart, order) = owner.ids();
-    let rows = tx.query_typed(HELD_SQL, params![INT8: cart, INT8: order]).await?;
-    let numbers = rows.iter().map(|row| row.col("stripe").map(SeatNumber::new));
+    let (holder, is_order) = owner.holder();
+    let rows = tx
+        .query_typed(HELD_SQL, params![INT8: holder, BOOL: is_order])
+        .await?;
+    let numbers = rows.iter().map(|row| row.col("number").map(SeatNumber::new));
     numbers.collect()
 }
 
 const RELEASE_SQL: &str = "
-    with gone as (
-        delete from holds where cart_item_id = $1 and is_seat and stripe = any($2) returning ticket_type_id, stripe
-    ),
-    locked as materialized (
-        select k.ticket_type_id, k.stripe from ticket_stock k join gone using (ticket_type_id, stripe)
-        order by k.ticket_type_id, k.stripe for no key update of k
-    )
-    update ticket_stock k set held = 0 from locked l where k.ticket_type_id = l.ticket_type_id and k.stripe = l.stripe";
+    update seat_stock set holder_id = null, held_until = null
+    where holder_id = $1 and not holder_is_order and number = any($2)";
 
-/// Gives back some of the seats that a row of a cart holds. Its holds are locked already.
+/// Gives back some of the seats that a row of a cart holds, and has locked.
 pub async fn release(tx: &Transaction<'_>, item: CartItemId, seats: &[SeatNumber]) -> Result<()> {
     if seats.is_empty() {
         return Ok(());
@@ -466,15 +652,48 @@ pub async fn release(tx: &Transaction<'_>, item: CartItemId, seats: &[SeatNumber
     Ok(())
 }
 
+/// Gives back seats that carts have kept for too long.
+macro_rules! release_expired {
+    ($which:literal) => {
+        concat!(
+            "with late as materialized (
+                select ticket_type_id, number from seat_stock where holder_id is not null and not holder_is_order and ",
+            $which,
+            " for no key update skip locked
+            )
+            update seat_stock k set holder_id = null, held_until = null
+            from late l where k.ticket_type_id = l.ticket_type_id and k.number = l.number"
+        )
+    };
+}
+
+const RELEASE_EXPIRED_SQL: &str = release_expired!("held_until <= $1 limit $2");
+const RELEASE_EXPIRED_OF_TYPE_SQL: &str = release_expired!("ticket_type_id = $1 and held_until <= $2");
+
+/// Gives back seats that carts have kept for too long, at most `limit` of them. Returns how many.
+pub(crate) async fn release_expired(tx: &Transaction<'_>, now: Timestamp, limit: u32) -> Result<u64> {
+    let params = params![TIMESTAMPTZ: now.inner(), INT8: i64::from(limit)];
+    Ok(tx.execute_typed(RELEASE_EXPIRED_SQL, params).await?)
+}
+
+/// The same for all of a ticket type.
+pub(crate) async fn release_expired_of_type(
+    tx: &Transaction<'_>,
+    ticket_type: TicketTypeId,
+    now: Timestamp,
+) -> Result<()> {
+    let params = params![INT8: ticket_type.get(), TIMESTAMPTZ: now.inner()];
+    tx.execute_typed(RELEASE_EXPIRED_OF_TYPE_SQL, params).await?;
+    Ok(())
+}
+
 const UNSELL_SQL: &str = "
-    with back as (
-        select ticket_type_id, seat as stripe from issued_tickets where id = any($1) and seat is not null
-    ),
-    locked as materialized (
-        select k.ticket_type_id, k.stripe from ticket_stock k join back using (ticket_type_id, stripe)
-        order by k.ticket_type_id, k.stripe for no key update of k
+    with back as materialized (
+        select k.ticket_type_id, k.number
+        from issued_tickets t join seat_stock k on k.ticket_type_id = t.ticket_type_id and k.number = t.seat
+        where t.id = any($1) order by k.ticket_type_id, k.number for no key update of k
     )
-    update ticket_stock k set sold = 0 from locked l where k.ticket_type_id = l.ticket_type_id and k.stripe = l.stripe";
+    update seat_stock k set sold = false from back b where k.ticket_type_id = b.ticket_type_id and k.number = b.number";
 
 /// Puts the seats of tickets that this transaction voids back on sale; each one its own.
 pub(crate) async fn unsell(tx: &Transaction<'_>, tickets: Vec<i64>) -> Result<()> {
@@ -500,8 +719,9 @@ pub struct Place {
 }
 
 const PLACES_SQL: &str = "
-    select s.ticket_type_id, s.number, s.section, s.row_label, s.label, s.accessible
-    from unnest($1::bigint[], $2::int[]) as wanted (ticket_type_id, number) join seats s using (ticket_type_id, number)
+    select s.ticket_type_id, s.number, s.section, s.row_label, s.label, k.accessible
+    from unnest($1::bigint[], $2::int[]) as wanted (ticket_type_id, number)
+    join seats s using (ticket_type_id, number) join seat_stock k using (ticket_type_id, number)
     order by s.ticket_type_id, s.number";
 
 /// Where some seats are; those of a map that is gone are left out.

@@ -1,4 +1,5 @@
-//! Counters and holds of general admission: with `seats`, the only module that writes `ticket_stock` or `holds`.
+//! Counters and holds of general admission: the only module that writes `ticket_stock` or `holds`. What happens to all that a cart row
+//! or a line of an order holds (extended, handed over, sold, given back) is written here for seats, too, see [`crate::seats`].
 //!
 //! A unit is taken by one statement on a random stripe. If that stripe cannot give the quantity, one look at all stripes,
 //! in one snapshot, may say that there is not enough: most of a crowd hears that, and nobody waits for anybody to say it.
@@ -32,6 +33,14 @@ impl Owner {
         match self {
             Self::Cart(id) => (Some(id.get()), None),
             Self::Order(id) => (None, Some(id.get())),
+        }
+    }
+
+    /// Its number, and whether it is a line of an order.
+    pub(crate) fn holder(self) -> (i64, bool) {
+        match self {
+            Self::Cart(id) => (id.get(), false),
+            Self::Order(id) => (id.get(), true),
         }
     }
 }
@@ -251,11 +260,12 @@ async fn take_share(
 }
 
 /// Gives held stock back: deletes the chosen holds and takes their sum off the counters, which are locked in the order of
-/// all takers. The look-up of the holds is the only difference between the statements.
+/// all takers. The look-up of the holds is the only difference between the statements, and that an owner's seats go back first.
 macro_rules! release {
-    ($holds:literal) => {
+    ($before:literal, $holds:literal) => {
         concat!(
-            "with gone as (delete from holds where ",
+            $before,
+            "gone as (delete from holds where ",
             $holds,
             " returning ticket_type_id, stripe, quantity),
             sums as (select ticket_type_id, stripe, sum(quantity)::int as quantity from gone group by 1, 2),
@@ -270,13 +280,27 @@ macro_rules! release {
     };
 }
 
-const RELEASE_CART_SQL: &str = release!("cart_item_id = $1");
-const RELEASE_ORDER_SQL: &str = release!("order_item_id in (select id from order_items where order_id = $1)");
+const RELEASE_CART_SQL: &str = release!(
+    "with seats as (
+        update seat_stock set holder_id = null, held_until = null where holder_id = $1 and not holder_is_order
+    ), ",
+    "cart_item_id = $1"
+);
+const RELEASE_ORDER_SQL: &str = release!(
+    "with lines as (select id from order_items where order_id = $1),
+    seats as (
+        update seat_stock set holder_id = null, held_until = null
+        where holder_id in (select id from lines) and holder_is_order
+    ), ",
+    "order_item_id in (select id from lines)"
+);
 const RELEASE_EXPIRED_SQL: &str = release!(
+    "with ",
     "id in (select id from holds where cart_item_id is not null and expires_at <= $1
             order by expires_at limit $2 for update skip locked)"
 );
 const RELEASE_EXPIRED_OF_TYPE_SQL: &str = release!(
+    "with ",
     "id in (select id from holds where ticket_type_id = $1 and cart_item_id is not null and expires_at <= $2
             for update skip locked)"
 );
@@ -305,19 +329,30 @@ pub async fn release_order(tx: &Transaction<'_>, order: OrderId) -> Result<()> {
     Ok(())
 }
 
-/// Gives back holds of carts whose time is over, at most `limit` of them. Returns how many counters changed; 0 means that
-/// there is nothing left to do.
+/// Gives back holds of carts whose time is over, at most `limit` of them, and as many seats. Returns how many counters and seats
+/// changed; 0 means that there is nothing left to do.
 pub async fn release_expired_carts(tx: &Transaction<'_>, now: Timestamp, limit: u32) -> Result<u64> {
-    let limit = i64::from(limit);
-    Ok(tx
-        .execute_typed(
-            RELEASE_EXPIRED_SQL,
-            params![TIMESTAMPTZ: now.inner(), INT8: limit],
-        )
-        .await?)
+    let seats = seats::release_expired(tx, now, limit).await?;
+    let params = params![TIMESTAMPTZ: now.inner(), INT8: i64::from(limit)];
+    Ok(seats + tx.execute_typed(RELEASE_EXPIRED_SQL, params).await?)
 }
 
-const LOCK_CART_HOLDS_SQL: &str = "select quantity from holds where cart_item_id = $1 order by id for update";
+/// Locks what an owner holds, holds first and then seats.
+macro_rules! lock_holds {
+    ($owner:literal, $holder:literal) => {
+        concat!(
+            "with counted as materialized (select quantity from holds where ",
+            $owner,
+            " order by id for update),
+            seats as materialized (select 1 as quantity from seat_stock where ",
+            $holder,
+            " order by ticket_type_id, number for no key update)
+            select quantity from counted union all select quantity from seats"
+        )
+    };
+}
+
+const LOCK_CART_HOLDS_SQL: &str = lock_holds!("cart_item_id = $1", "holder_id = $1 and not holder_is_order");
 
 /// How many units a cart row holds; none once its time is over and they were given back. They stay as they are until the
 /// end of the transaction. Whoever changes several rows locks the holds of all of them before the first counter: the sweep
@@ -329,8 +364,7 @@ pub async fn lock_cart_holds(tx: &Transaction<'_>, item: CartItemId) -> Result<u
     rows.iter().map(|row| row.count("quantity")).sum()
 }
 
-const LOCK_ORDER_HOLDS_SQL: &str =
-    "select quantity from holds where order_item_id = $1 order by id for update";
+const LOCK_ORDER_HOLDS_SQL: &str = lock_holds!("order_item_id = $1", "holder_id = $1 and holder_is_order");
 
 /// How many units a line of an order holds. They stay as they are until the end of the transaction. As with carts, the
 /// holds of all lines are locked before the first counter.
@@ -371,7 +405,9 @@ pub async fn reduce_cart(tx: &Transaction<'_>, item: CartItemId, by: u32) -> Res
     Ok(())
 }
 
-const EXTEND_CART_SQL: &str = "update holds set expires_at = $2 where cart_item_id = $1";
+const EXTEND_CART_SQL: &str = "
+    with seats as (update seat_stock set held_until = $2 where holder_id = $1 and not holder_is_order)
+    update holds set expires_at = $2 where cart_item_id = $1";
 
 /// Keeps what a cart row holds until another time.
 pub async fn extend_cart(tx: &Transaction<'_>, item: CartItemId, until: Timestamp) -> Result<()> {
@@ -384,6 +420,10 @@ pub async fn extend_cart(tx: &Transaction<'_>, item: CartItemId, until: Timestam
 }
 
 const EXTEND_ORDER_SQL: &str = "
+    with seats as (
+        update seat_stock set held_until = $2
+        where holder_id in (select id from order_items where order_id = $1) and holder_is_order
+    )
     update holds set expires_at = $2 where order_item_id in (select id from order_items where order_id = $1)";
 
 /// Keeps what the lines of an order hold until another time.
@@ -397,6 +437,10 @@ pub async fn extend_order(tx: &Transaction<'_>, order: OrderId, until: Timestamp
 }
 
 const MOVE_TO_ORDER_SQL: &str = "
+    with seats as (
+        update seat_stock set holder_id = $2, holder_is_order = true, held_until = $3
+        where holder_id = $1 and not holder_is_order
+    )
     update holds set cart_item_id = null, order_item_id = $2, expires_at = $3 where cart_item_id = $1";
 
 /// Hands what a cart row holds over to a line of an order. The counters stay as they are.
@@ -424,10 +468,18 @@ const SELL_SQL: &str = "
         select s.ticket_type_id, s.stripe, sums.quantity
         from ticket_stock s join sums using (ticket_type_id, stripe)
         order by s.ticket_type_id, s.stripe for no key update of s
+    ),
+    counted as (
+        update ticket_stock s set held = s.held - l.quantity, sold = s.sold + l.quantity
+        from locked l where s.ticket_type_id = l.ticket_type_id and s.stripe = l.stripe
+        returning l.quantity, s.ticket_type_id, s.sold = s.capacity as is_full
+    ),
+    seats as (
+        update seat_stock set sold = true, holder_id = null, held_until = null
+        where holder_id in (select id from order_items where order_id = $1) and holder_is_order
+        returning 1 as quantity, ticket_type_id, true as is_full
     )
-    update ticket_stock s set held = s.held - l.quantity, sold = s.sold + l.quantity
-    from locked l where s.ticket_type_id = l.ticket_type_id and s.stripe = l.stripe
-    returning l.quantity, s.ticket_type_id, s.sold = s.capacity as is_full";
+    select * from counted union all select * from seats";
 
 /// What was sold.
 #[derive(Debug)]
@@ -448,7 +500,7 @@ pub async fn sell(tx: &Transaction<'_>, order: OrderId) -> Result<Sold> {
     for row in &rows {
         sold.quantity += row.count("quantity")?;
         let ticket_type = row.id("ticket_type_id", TicketTypeId::new)?;
-        // Each seat is a counter that is full at once.
+        // Each seat is full at once.
         if row.col("is_full")? && !sold.full.contains(&ticket_type) {
             sold.full.push(ticket_type);
         }

@@ -125,7 +125,7 @@ macro_rules! ticket_type_columns {
         "t.id, t.event_id, t.category_id, t.created_by, t.name, t.price, t.capacity, t.artist, t.image_url, t.sales_start,
         t.sales_end, t.min_per_order, t.max_per_order, t.max_per_user, t.seated, t.created_at, t.updated_at,
         case when exists (select from waiting_entries w where w.ticket_type_id = t.id and w.status = 'waiting') then 0
-             else (select coalesce(sum(s.capacity - s.held - s.sold), 0)::int from ticket_stock s where s.ticket_type_id = t.id)
+             else (select coalesce(sum(s.capacity - s.held - s.sold), 0)::int from stock s where s.ticket_type_id = t.id)
         end as left_over"
     };
 }

@@ -189,13 +189,24 @@ struct Run<'a> {
     seats: Vec<&'a Seat>,
 }
 
-/// Whether seats that are kept for people who need them may be given to everybody: nothing else is left to sell.
-fn are_opened(lines: &[Line]) -> bool {
+/// Whether seats that are kept for people who need them may be given to everybody: nothing else is left to sell. `lines` are all rows.
+pub fn are_opened(lines: &[Line]) -> bool {
     let mut ordinary = lines
         .iter()
         .flat_map(|line| &line.seats)
         .filter(|seat| !seat.accessible);
     ordinary.all(|seat| seat.state == State::Sold)
+}
+
+/// How many seats of all rows are free and how many are held, of those that somebody might get.
+pub fn left(lines: &[Line], accessible: bool) -> (u32, u32) {
+    let any = accessible || are_opened(lines);
+    let count = |state: State| {
+        let seats = lines.iter().flat_map(|line| &line.seats);
+        let seats = seats.filter(|seat| seat.state == state && (any || !seat.accessible));
+        u32::try_from(seats.count()).unwrap_or(u32::MAX)
+    };
+    (count(State::Free), count(State::Held))
 }
 
 /// Seats that may be given, in runs of neighbours. Those in `given` count as free.
@@ -232,8 +243,8 @@ struct Candidate {
     cost: i32,
 }
 
-/// The best seats that can be had together, or a sensible division of the group; `None` if there are not enough. `pick` draws a
-/// number below the one it is given.
+/// The best seats of all rows that can be had together, or a sensible division of the group; `None` if there are not enough. `pick`
+/// draws a number below the one it is given.
 pub fn best(lines: &[Line], wish: Wish, pick: &mut dyn FnMut(u32) -> u32) -> Option<Vec<SeatNumber>> {
     let quantity = usize::try_from(wish.quantity)
         .ok()
@@ -245,41 +256,76 @@ pub fn best(lines: &[Line], wish: Wish, pick: &mut dyn FnMut(u32) -> u32) -> Opt
     Some(numbers)
 }
 
+/// The best seats that can be had together, by a look at some; `None` if others might be better, or if it takes seats for people who
+/// need them or a division of the group.
+///
+/// `reach` is the least cost of a seat that is free and was not seen, or that was seen only because it is beside others. Those with less
+/// were seen, with all runs of this many neighbours that they are in, and two seats more at each end.
+pub fn best_near(
+    lines: &[Line],
+    reach: i32,
+    wish: Wish,
+    pick: &mut dyn FnMut(u32) -> u32,
+) -> Option<Vec<SeatNumber>> {
+    let quantity = usize::try_from(wish.quantity)
+        .ok()
+        .filter(|quantity| *quantity > 0)?;
+    let runs = runs(lines, false, &HashSet::new());
+    let mut found = candidates(&runs, quantity, wish, !wish.no_singles);
+    // Without a seat of less than `reach` no run costs less on average.
+    found.retain(|candidate| candidate.cost <= reach);
+    let chosen = draw_best(&runs, found, quantity, wish, pick)?;
+    Some(chosen.iter().map(|seat| seat.number).collect())
+}
+
 fn together<'a>(
     runs: &[Run<'a>],
     quantity: usize,
     wish: Wish,
     pick: &mut dyn FnMut(u32) -> u32,
 ) -> Option<Vec<&'a Seat>> {
-    let candidates = |may_leave: bool| -> Vec<Candidate> {
-        let mut found = Vec::new();
-        for (number, run) in runs.iter().enumerate() {
-            for (first, window) in run.seats.windows(quantity).enumerate() {
-                let after = run.seats.len() - quantity - first;
-                if !may_leave && (first == 1 || after == 1) {
-                    continue;
-                }
-                let accessible = window.iter().filter(|seat| seat.accessible).count();
-                if wish.accessible && accessible == 0 {
-                    continue;
-                }
-                let missing = if wish.accessible { quantity - accessible } else { 0 };
-                found.push(Candidate {
-                    run: number,
-                    first,
-                    missing,
-                    cost: mean(window),
-                });
-            }
-        }
-        found
-    };
     // Whoever needs a certain seat does not have to fit into the rest.
     let may_leave = !wish.no_singles || wish.accessible;
-    let mut found = candidates(may_leave);
+    let mut found = candidates(runs, quantity, wish, may_leave);
     if found.is_empty() && !may_leave {
-        found = candidates(true);
+        found = candidates(runs, quantity, wish, true);
     }
+    draw_best(runs, found, quantity, wish, pick)
+}
+
+/// So many neighbours, wherever they are.
+fn candidates(runs: &[Run<'_>], quantity: usize, wish: Wish, may_leave: bool) -> Vec<Candidate> {
+    let mut found = Vec::new();
+    for (number, run) in runs.iter().enumerate() {
+        for (first, window) in run.seats.windows(quantity).enumerate() {
+            let after = run.seats.len() - quantity - first;
+            if !may_leave && (first == 1 || after == 1) {
+                continue;
+            }
+            let accessible = window.iter().filter(|seat| seat.accessible).count();
+            if wish.accessible && accessible == 0 {
+                continue;
+            }
+            let missing = if wish.accessible { quantity - accessible } else { 0 };
+            found.push(Candidate {
+                run: number,
+                first,
+                missing,
+                cost: mean(window),
+            });
+        }
+    }
+    found
+}
+
+/// One of those that are about as good as the best.
+fn draw_best<'a>(
+    runs: &[Run<'a>],
+    mut found: Vec<Candidate>,
+    quantity: usize,
+    wish: Wish,
+    pick: &mut dyn FnMut(u32) -> u32,
+) -> Option<Vec<&'a Seat>> {
     let missing = found.iter().map(|candidate| candidate.missing).min()?;
     found.retain(|candidate| candidate.missing == missing);
     let least = found.iter().map(|candidate| candidate.cost).min()?;
@@ -389,63 +435,70 @@ fn divide<'a>(runs: &[&Run<'a>], quantity: usize, accessible: bool) -> Option<(u
     (left == 0).then_some((parts, alone, seats))
 }
 
-/// Whether seats that are free may be chosen. `own` are seats that the same buyer has already: together with the chosen ones
-/// they leave or do not leave a single seat.
-///
-/// # Errors
-/// Why not.
-pub fn check(
-    lines: &[Line],
-    chosen: &[SeatNumber],
-    own: &[SeatNumber],
-    accessible: bool,
-    no_singles: bool,
-) -> Result<(), ChoiceError> {
-    let opened = are_opened(lines);
-    let wanted: HashSet<SeatNumber> = chosen.iter().copied().collect();
-    let own: HashSet<SeatNumber> = own.iter().copied().collect();
-    let mut missing = wanted.clone();
-    for seat in lines.iter().flat_map(|line| &line.seats) {
-        if !missing.remove(&seat.number) {
-            continue;
-        }
-        if seat.state != State::Free {
-            return Err(ChoiceError::Taken(seat.number));
-        }
-        if seat.accessible && !accessible && !opened {
-            return Err(ChoiceError::Accessible);
-        }
-    }
-    if let Some(unknown) = missing.into_iter().min() {
-        return Err(ChoiceError::Unknown(unknown));
-    }
-    if no_singles && !accessible && leaves_single(lines, &wanted, &own, opened) {
-        let runs = runs(lines, opened, &own);
-        // With what the buyer has already, so many seats could be had without leaving one.
-        let count = wanted.len() + own.len();
-        if runs
-            .iter()
-            .any(|run| run.seats.len() == count || run.seats.len() >= count + 2)
-        {
-            return Err(ChoiceError::Single);
-        }
-    }
-    Ok(())
+/// Seats that somebody chose.
+#[derive(Debug, Clone, Copy)]
+pub struct Choice<'a> {
+    /// Which.
+    pub seats: &'a [SeatNumber],
+    /// Which the same buyer has already: together with the chosen ones they leave or do not leave a single seat.
+    pub own: &'a [SeatNumber],
+    /// Whether seats for people who need them are asked for.
+    pub accessible: bool,
+    /// Whether no single seat may be left free between others.
+    pub no_singles: bool,
 }
 
-/// Whether a seat stands alone after a choice that did not before.
-fn leaves_single(
-    lines: &[Line],
-    wanted: &HashSet<SeatNumber>,
-    own: &HashSet<SeatNumber>,
-    opened: bool,
-) -> bool {
-    let mine = |seat: &Seat| wanted.contains(&seat.number) || own.contains(&seat.number);
-    runs(lines, opened, own).iter().any(|run| {
-        let rest = run.seats.split(|seat| mine(seat));
-        run.seats.iter().any(|seat| wanted.contains(&seat.number))
-            && rest.into_iter().any(|rest| rest.len() == 1)
-    })
+impl Choice<'_> {
+    /// Whether it may be taken. `are_opened` says whether seats for people who need them may be given to everybody. The rows of the
+    /// chosen seats and of the buyer's own are enough, unless the choice leaves a single seat: then all rows say whether others could
+    /// be chosen without.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn check(self, lines: &[Line], are_opened: bool) -> Result<(), ChoiceError> {
+        let mut missing: HashSet<SeatNumber> = self.seats.iter().copied().collect();
+        for seat in lines.iter().flat_map(|line| &line.seats) {
+            if !missing.remove(&seat.number) {
+                continue;
+            }
+            if seat.state != State::Free {
+                return Err(ChoiceError::Taken(seat.number));
+            }
+            if seat.accessible && !self.accessible && !are_opened {
+                return Err(ChoiceError::Accessible);
+            }
+        }
+        if let Some(unknown) = missing.into_iter().min() {
+            return Err(ChoiceError::Unknown(unknown));
+        }
+        if self.leaves_single(lines, are_opened) {
+            // With what the buyer has already, so many seats could be had without leaving one.
+            let count = self.seats.len() + self.own.len();
+            let own = self.own.iter().copied().collect();
+            if runs(lines, are_opened, &own)
+                .iter()
+                .any(|run| run.seats.len() == count || run.seats.len() >= count + 2)
+            {
+                return Err(ChoiceError::Single);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether there is a rule against it, and a seat stands alone after the choice that did not before.
+    pub fn leaves_single(self, lines: &[Line], are_opened: bool) -> bool {
+        if !self.no_singles || self.accessible {
+            return false;
+        }
+        let wanted: HashSet<SeatNumber> = self.seats.iter().copied().collect();
+        let own: HashSet<SeatNumber> = self.own.iter().copied().collect();
+        let mine = |seat: &Seat| wanted.contains(&seat.number) || own.contains(&seat.number);
+        runs(lines, are_opened, &own).iter().any(|run| {
+            let rest = run.seats.split(|seat| mine(seat));
+            run.seats.iter().any(|seat| wanted.contains(&seat.number))
+                && rest.into_iter().any(|rest| rest.len() == 1)
+        })
+    }
 }
 
 #[cfg(test)]

@@ -106,7 +106,10 @@ async fn everybody_sees_the_map_that_an_organizer_sets() {
     // What is sold or in a cart is seen.
     t.setup
         .db
-        .run("update ticket_stock set sold = 1 where stripe = 2; update ticket_stock set held = 1 where stripe = 9")
+        .run(
+            "update seat_stock set sold = true where number = 2;
+              update seat_stock set holder_id = 1, held_until = '2100-01-01' where number = 9",
+        )
         .await;
     let states = t.get("/states", None).await.data(200);
     assert_eq!(
@@ -180,14 +183,14 @@ async fn a_map_that_nobody_has_a_seat_of_may_be_replaced() {
     );
     // The balcony has no seats any more, and nothing to sell until its organizer says so.
     let sql = format!(
-        "select coalesce(sum(capacity), 0) from ticket_stock where ticket_type_id = {}",
+        "select coalesce(sum(capacity), 0) from stock where ticket_type_id = {}",
         t.balcony
     );
     assert_eq!(t.setup.db.count(&sql).await, 0);
 
     t.setup
         .db
-        .run("update ticket_stock set held = 1 where stripe = 11")
+        .run("update seat_stock set holder_id = 1, held_until = '2100-01-01' where number = 11")
         .await;
     assert_eq!(
         t.set(&t.setup.organizer, t.map()).await.error(409),

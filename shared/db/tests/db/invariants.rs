@@ -17,9 +17,9 @@ const BREACHES: [(&str, &str); 33] = [
     ("sold_is_in_tickets", "update ticket_stock set sold = sold + 1 where stripe = 0"),
     (
         "seats_have_one_owner",
-        "insert into ticket_stock (ticket_type_id, stripe, capacity) values (1, 1, 1);
-         insert into seats (ticket_type_id, number, section_no, section, row_no, row_label, label, place, x, y, cost, accessible)
-         values (1, 1, 0, 'Floor', 0, 'A', '1', 0, 0, 0, 0, false);
+        "insert into seats (ticket_type_id, number, section, row_label, label, x, y) values (1, 1, 'Floor', 'A', '1', 0, 0);
+         insert into seat_stock (ticket_type_id, number, section_no, row_no, row_first, row_last, place, cost, accessible)
+         values (1, 1, 0, 0, 1, 1, 0, 0, false);
          update issued_tickets set seat = 1 where id = 1",
     ),
     ("stripes_make_the_capacity", "update ticket_types set capacity = capacity + 1"),

@@ -229,6 +229,54 @@ async fn a_seat_has_one_owner_until_its_time_is_over() {
 }
 
 #[tokio::test]
+async fn whoever_holds_seats_does_not_go_without_giving_them_back() {
+    let (db, ticket_type) = seated(1, 4).await;
+    let mut client = db.client().await;
+    placed(&mut client, ticket_type, &[1]).await;
+    let item = cart_rows(&client, ticket_type, 1).await[0];
+    let of_cart = claim(ticket_type, Owner::Cart(item), LATER);
+    choose(&mut client, of_cart, &[2], 0).await.unwrap();
+    for owners in ["cart_items", "order_items"] {
+        let refused = client.batch_execute(&format!("delete from {owners}")).await;
+        let refused = refused.unwrap_err();
+        assert_eq!(refused.code().unwrap().code(), "23503", "{owners}: {refused:?}");
+    }
+    let tx = client.transaction().await.unwrap();
+    stock::release_cart_item(&tx, item).await.unwrap();
+    db::cart::delete(&tx, item).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(states(&client, ticket_type, 0).await, "hfff");
+    assert_consistent(&client).await;
+}
+
+#[tokio::test]
+async fn the_best_seats_are_found_near_the_best_free_one_and_far_from_it() {
+    let (db, ticket_type) = seated(30, 30).await;
+    let mut client = db.client().await;
+    let items = cart_rows(&client, ticket_type, 4).await;
+    let of_cart = |number: usize| claim(ticket_type, Owner::Cart(items[number]), 60);
+    let dice = &mut Dice::new(0);
+    let front = best(&mut client, of_cart(0), 3, dice).await.unwrap();
+    assert!(
+        front.iter().all(|seat| (14..=18).contains(&seat.get())),
+        "{front:?}"
+    );
+    // Every other seat is sold but for the last row, so no neighbours are near the best.
+    db.run("update seat_stock set sold = true, holder_id = null, held_until = null where number % 2 = 0 and number <= 870")
+        .await;
+    let back = best(&mut client, of_cart(1), 2, dice).await.unwrap();
+    assert!(back.iter().all(|seat| seat.get() > 870), "{back:?}");
+    // What a cart had is the best again when its time is over, though no index of what is free knows it.
+    db.run("update seat_stock set sold = number % 2 = 0 or number > 30, holder_id = null, held_until = null")
+        .await;
+    choose(&mut client, of_cart(2), &[13, 15, 17], 0).await.unwrap();
+    db.run("update seat_stock set held_until = '1970-01-01' where number in (13, 15, 17)")
+        .await;
+    let again = best(&mut client, of_cart(3), 15, dice).await.unwrap();
+    assert_eq!(again, numbers(&(1..=30).step_by(2).collect::<Vec<_>>()));
+}
+
+#[tokio::test]
 async fn paid_seats_stand_on_tickets_and_come_back_when_the_money_does() {
     let (db, ticket_type) = seated(1, 4).await;
     let mut client = db.client().await;

@@ -189,6 +189,23 @@ fn numbers_that_are_sent_are_sorted_and_unique() {
     }
 }
 
+/// Whether a choice may be taken, by a look at all rows.
+fn check(
+    house: &[Line],
+    seats: &[SeatNumber],
+    own: &[SeatNumber],
+    accessible: bool,
+    no_singles: bool,
+) -> Result<(), ChoiceError> {
+    let choice = Choice {
+        seats,
+        own,
+        accessible,
+        no_singles,
+    };
+    choice.check(house, are_opened(house))
+}
+
 fn any_house() -> impl Strategy<Value = Vec<Line>> {
     let letter = prop_oneof![4 => Just('.'), 1 => Just('h'), 2 => Just('s'), 1 => Just('a'), 1 => Just(' ')];
     let row =
@@ -225,5 +242,44 @@ proptest! {
             }
             None => prop_assert!(!enough),
         }
+    }
+
+    #[test]
+    fn a_look_near_the_best_seats_finds_what_a_look_at_all_finds(
+        house in any_house(), quantity in 1u32..5, no_singles: bool, limit in 1usize..20
+    ) {
+        let wish = Wish { quantity, accessible: false, no_singles, tolerance: 0 };
+        let mut free: Vec<Seat> = house.iter().flat_map(|line| &line.seats).copied()
+            .filter(|seat| seat.state == State::Free).collect();
+        free.sort_by_key(|seat| seat.cost);
+        let is_all = free.len() < limit;
+        free.truncate(limit);
+        let beside = i32::try_from(quantity).unwrap() + 1;
+        let near: Vec<Line> = house.iter().filter_map(|line| {
+            let best = |seat: &&Seat| free.contains(seat);
+            let first = line.seats.iter().find(best)?.number.get() - beside;
+            let last = line.seats.iter().rfind(best)?.number.get() + beside;
+            let seats = line.seats.iter().filter(|seat| (first..=last).contains(&seat.number.get()));
+            Some(Line { seats: seats.copied().collect(), ..line.clone() })
+        }).collect();
+        let reach = free.last().filter(|_| !is_all).map_or(i32::MAX, |seat| seat.cost);
+        let cost = |chosen: &[SeatNumber]| {
+            let seats: Vec<&Seat> = house.iter().flat_map(|line| &line.seats)
+                .filter(|seat| chosen.contains(&seat.number)).collect();
+            mean(&seats)
+        };
+        if let Some(chosen) = best_near(&near, reach, wish, &mut |_| 0) {
+            prop_assert_eq!(chosen.len(), quantity as usize);
+            let best = best(&house, wish, &mut |_| 0).unwrap();
+            prop_assert_eq!(cost(&chosen), cost(&best));
+        }
+    }
+
+    #[test]
+    fn what_is_left_is_counted_as_it_is_given(house in any_house(), accessible: bool) {
+        let (free, _) = left(&house, accessible);
+        let any = accessible || are_opened(&house);
+        let runs = runs(&house, any, &HashSet::new());
+        prop_assert_eq!(free as usize, runs.iter().map(|run| run.seats.len()).sum::<usize>());
     }
 }
