@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 /// Largest answer of a function: Lambda's own limit.
-const LARGEST_ANSWER: usize = 6 * 1024 * 1024;
+pub(crate) const LARGEST_ANSWER: usize = 6 * 1024 * 1024;
 
 /// What the browsers of the site may do.
 #[derive(Debug, Clone, Default)]
