@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{Mutex, MutexGuard};
 use tokio_postgres::config::{Host, SslMode};
-use tokio_postgres::{Client, NoTls, Transaction};
+use tokio_postgres::{Client, Transaction};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 /// A caller gets its 503 within 3 s, so connecting may take this long.
@@ -39,9 +39,9 @@ impl Config {
             .parse()
             .map_err(|e| format!("DATABASE_URL is not a PostgreSQL URL: {e}"))?;
         let iam_region = get("DATABASE_IAM_REGION").map(str::to_owned);
-        if iam_region.is_some() {
-            postgres.ssl_mode(SslMode::Require);
-        }
+        // TLS or none, never whatever the server offers. One connector serves both: another for none would link the driver twice.
+        let tls = iam_region.is_some() || postgres.get_ssl_mode() == SslMode::Require;
+        postgres.ssl_mode(if tls { SslMode::Require } else { SslMode::Disable });
         postgres.connect_timeout(CONNECT_TIMEOUT);
         postgres.keepalives_idle(Duration::from_secs(30));
         postgres.tcp_user_timeout(Duration::from_secs(10));
@@ -57,15 +57,10 @@ impl Config {
             postgres.password(iam_password(&postgres, region).map_err(DbError::Unavailable)?);
         }
         let attempt = async {
-            if postgres.get_ssl_mode() == SslMode::Require {
-                let (client, connection) = postgres.connect(tls().map_err(DbError::Unavailable)?).await?;
-                tokio::spawn(connection);
-                Ok(client)
-            } else {
-                let (client, connection) = postgres.connect(NoTls).await?;
-                tokio::spawn(connection);
-                Ok(client)
-            }
+            let tls = tls().map_err(DbError::Unavailable)?;
+            let (client, connection) = postgres.connect(tls).await?;
+            tokio::spawn(connection);
+            Ok(client)
         };
         // The driver's own time-out counts per address and not the handshake.
         match tokio::time::timeout(CONNECT_TIMEOUT, attempt).await {
@@ -248,6 +243,24 @@ mod tests {
             let fresh = Arc::new(AtomicBool::new(false));
             std::mem::replace(&mut *self.cut.lock().unwrap(), fresh).store(true, Relaxed);
         }
+    }
+
+    #[test]
+    fn tls_is_used_when_asked_for_and_with_iam() {
+        let mode = |query: &str, region: Option<&'static str>| {
+            let url = format!("postgres://u:p@db.example/x{query}");
+            let config = Config::from_lookup(|name| match name {
+                "DATABASE_URL" => Some(url.as_str()),
+                "DATABASE_IAM_REGION" => region,
+                _ => None,
+            });
+            config.unwrap().postgres.get_ssl_mode()
+        };
+        for query in ["", "?sslmode=prefer", "?sslmode=disable"] {
+            assert_eq!(mode(query, None), SslMode::Disable, "{query}");
+            assert_eq!(mode(query, Some("ap-southeast-3")), SslMode::Require, "{query}");
+        }
+        assert_eq!(mode("?sslmode=require", None), SslMode::Require);
     }
 
     #[tokio::test]
