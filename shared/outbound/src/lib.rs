@@ -12,11 +12,12 @@ pub use names::Names;
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderValue, Request, Response, header};
-use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use lambda_runtime_api_client::body::Body;
 use names::Resolver;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -37,7 +38,8 @@ pub struct Outbound {
     tls: rustls::ClientConfig,
 }
 
-type HttpClient = Client<HttpsConnector<HttpConnector<Resolver>>, Full<Bytes>>;
+/// Bodies are those of the client that asks Lambda for events: with others its pool would be linked a second time.
+type HttpClient = Client<HttpsConnector<HttpConnector<Resolver>>, Body>;
 
 /// How long an exchange may take, and how much may come back.
 #[derive(Debug, Clone, Copy)]
@@ -95,7 +97,7 @@ impl Outbound {
         let exchange = async {
             let answer = self
                 .client
-                .request(request.map(Full::new))
+                .request(request.map(Body::from))
                 .await
                 .map_err(|error| OutboundError::Failed(error.into()))?;
             let (head, body) = answer.into_parts();
@@ -139,7 +141,7 @@ impl Outbound {
             .build(connector(self.tls.clone(), Resolver::Pinned(numbers)));
         let exchange = async {
             let answer = client
-                .request(request.map(Full::new))
+                .request(request.map(Body::from))
                 .await
                 .map_err(|error| OutboundError::Failed(error.into()))?;
             let (head, mut body) = answer.into_parts();

@@ -4,11 +4,10 @@
 //! Protocol: AWS documentation, "Use Secrets Manager secrets in Lambda functions" (port 2773 unless
 //! `PARAMETERS_SECRETS_EXTENSION_HTTP_PORT` says otherwise; the session token proves that the caller is the function).
 
-use http_body_util::{BodyExt as _, Empty, Limited};
-use hyper::Request;
-use hyper::body::Bytes;
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
+use http::{Request, Uri};
+use http_body_util::{BodyExt as _, Limited};
+use lambda_runtime_api_client::PooledClient;
+use lambda_runtime_api_client::body::Body;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use std::collections::HashMap;
 use std::time::Duration;
@@ -32,26 +31,25 @@ pub(crate) async fn fetch(
 
 async fn ask(id: &str, port: &str, token: &str) -> Result<HashMap<String, String>, String> {
     let say = |what: &str, error: &dyn std::fmt::Display| format!("{what}: {error}");
-    let address = format!("127.0.0.1:{port}");
-    let stream = tokio::net::TcpStream::connect(&address)
-        .await
-        .map_err(|e| say("failed to reach the secrets extension", &e))?;
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
-        .await
-        .map_err(|e| say("failed to speak HTTP", &e))?;
-    tokio::spawn(connection);
+    let extension: Uri = format!("http://127.0.0.1:{port}")
+        .parse()
+        .map_err(|e| say("the port of the secrets extension is none", &e))?;
+    // The client that the runtime asks for its events with: another would be linked a second time.
+    let client = PooledClient::builder().with_endpoint(extension).build();
     let request = Request::get(format!(
         "/secretsmanager/get?secretId={}",
         utf8_percent_encode(id, NON_ALPHANUMERIC)
     ))
-    .header("host", &address)
     .header("x-aws-parameters-secrets-token", token)
-    .body(Empty::<Bytes>::new())
+    .body(Body::empty())
     .map_err(|e| say("failed to build the request", &e))?;
-    let answer = sender
-        .send_request(request)
-        .await
-        .map_err(|e| say("failed to ask", &e))?;
+    let answer = client.call(request).await.map_err(|e| {
+        let mut cause: &dyn std::error::Error = &*e;
+        while let Some(inner) = cause.source() {
+            cause = inner;
+        }
+        say("failed to ask the secrets extension", cause)
+    })?;
     let status = answer.status();
     let body = Limited::new(answer.into_body(), LARGEST_ANSWER)
         .collect()
@@ -119,12 +117,20 @@ mod tests {
             asked.contains("x-aws-parameters-secrets-token: session"),
             "{asked}"
         );
+        assert!(asked.contains(&format!("host: 127.0.0.1:{port}\r\n")), "{asked}");
     }
 
     #[tokio::test(flavor = "current_thread")]
     async fn refusals_and_odd_answers_are_told() {
         let (port, _asked) = extension(http("403 Forbidden", "no")).await;
         assert!(fetch("x", &env(port)).await.unwrap_err().contains("403"));
+        let nobody = env(tokio::net::TcpListener::bind("127.0.0.1:0")
+            .await
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port());
+        assert!(fetch("x", &nobody).await.unwrap_err().contains("refused"));
         let (port, _asked) = extension(http("200 OK", r#"{"SecretString":"plain"}"#)).await;
         assert!(
             fetch("x", &env(port))
