@@ -1,6 +1,6 @@
 //! The Lambda function `categories`.
 
-#[tokio::main(flavor = "current_thread")]
+#[tokio::main(flavor = "local")]
 async fn main() -> Result<(), lambda_http::Error> {
     web::run(async |env| {
         categories::App::from_env(&env).map(|app| categories::router(app, web::Site::from_env(&env)))

@@ -1,6 +1,6 @@
 //! The Lambda function `media-worker`.
 
-#[tokio::main(flavor = "current_thread")]
+#[tokio::main(flavor = "local")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     worker::run_queue(async |env| media_worker::App::from_env(&env)).await
 }

@@ -1,6 +1,6 @@
 //! The Lambda function `midtrans-webhook`.
 
-#[tokio::main(flavor = "current_thread")]
+#[tokio::main(flavor = "local")]
 async fn main() -> Result<(), lambda_http::Error> {
     web::run(async |env| {
         let app = midtrans_webhook::App::from_env(&env).await?;

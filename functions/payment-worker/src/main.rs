@@ -1,6 +1,6 @@
 //! The Lambda function `payment-worker`.
 
-#[tokio::main(flavor = "current_thread")]
+#[tokio::main(flavor = "local")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     worker::run_queue(async |env| payment_worker::App::from_env(&env).await).await
 }

@@ -1,6 +1,6 @@
 //! The Lambda function `promos`.
 
-#[tokio::main(flavor = "current_thread")]
+#[tokio::main(flavor = "local")]
 async fn main() -> Result<(), lambda_http::Error> {
     web::run(async |env| {
         Ok(promos::router(

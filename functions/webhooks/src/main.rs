@@ -1,6 +1,6 @@
 //! The Lambda function `webhooks`.
 
-#[tokio::main(flavor = "current_thread")]
+#[tokio::main(flavor = "local")]
 async fn main() -> Result<(), lambda_http::Error> {
     web::run(async |env| {
         Ok(webhooks::router(
