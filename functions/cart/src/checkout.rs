@@ -2,16 +2,18 @@ use crate::{App, limits};
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use db::cart::CartItem;
+use db::seats::Place;
 use db::stock::{self, Want};
 use db::ticket_types::ForSale;
 use domain::order;
 use domain::price::{PricedLine, price};
 use domain::promo_code::{PromoCode, PromoCodes};
 use domain::waiting_list::EntryStatus;
-use domain::{Error, Rupiah, TicketTypeId, Timestamp, UserId};
+use domain::{Error, OrderId, Rupiah, TicketTypeId, Timestamp, UserId};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::sync::Arc;
+use views::SeatOut;
 use web::{Access, Answer, Caller, ClientIp, Keyed, Route};
 
 pub(crate) const ROUTE: Route = Route::new(
@@ -77,6 +79,8 @@ pub(crate) struct CheckoutOut {
 struct LineOut {
     ticket_id: TicketTypeId,
     quantity: u32,
+    /// Which seats; null if it is no ticket with seats.
+    seats: Option<Vec<SeatOut>>,
     /// Price of one in rupiah.
     price: Rupiah,
     /// Price of the line in rupiah.
@@ -162,9 +166,18 @@ pub(crate) async fn checkout(
             .map_err(|error| named(error.into(), sale))?;
     }
     db::promos::redeem(&tx, order.id, caller.id, &promos, &price, now).await?;
+    let places = if sales.iter().any(|sale| sale.seated) {
+        db::seats::of_orders(tx.client(), &[order.id]).await?
+    } else {
+        Vec::new()
+    };
     let data = CheckoutOut {
         user_id: caller.id,
-        items: price.lines.iter().map(LineOut::from).collect(),
+        items: price
+            .lines
+            .iter()
+            .map(|line| LineOut::of(line, &places))
+            .collect(),
         total: price.total,
         status: "pending",
         order_id: code,
@@ -202,11 +215,16 @@ fn named(mut error: Error, sale: &ForSale) -> Error {
     error
 }
 
-impl From<&PricedLine> for LineOut {
-    fn from(priced: &PricedLine) -> Self {
+impl LineOut {
+    fn of(priced: &PricedLine, places: &[(OrderId, Place)]) -> Self {
+        let own = places
+            .iter()
+            .filter(|(_, place)| place.ticket_type == priced.line.ticket_type);
+        let seats: Vec<_> = own.map(|(_, place)| SeatOut::from(place)).collect();
         Self {
             ticket_id: priced.line.ticket_type,
             quantity: priced.line.quantity,
+            seats: (!seats.is_empty()).then_some(seats),
             price: priced.line.unit_price,
             subtotal: priced.subtotal,
             discount: priced.discount,

@@ -311,9 +311,17 @@ async fn an_order_gets_the_seats_of_the_cart() {
     let t = House::new(two_rows(), false).await;
     let (api, ayu) = (t.api(), t.buyer("ayu").await);
     t.add(&api, &ayu, json!({"seatIds": [2, 3]})).await.data(201);
-    api.call("POST", "/api/v1/cart/checkout", Some(&ayu), None)
+    let order = api
+        .call("POST", "/api/v1/cart/checkout", Some(&ayu), None)
         .await
         .data(200);
+    assert_eq!(
+        order["items"][0]["seats"],
+        json!([
+            {"id": 2, "section": "Floor", "row": "A", "seat": "2"},
+            {"id": 3, "section": "Floor", "row": "A", "seat": "3"},
+        ])
+    );
     assert_eq!(t.held().await, [2, 3]);
     let sql = "select count(*) from order_items where seats = array[2, 3] and quantity = 2";
     assert_eq!(t.db.count(sql).await, 1);

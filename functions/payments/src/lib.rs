@@ -21,14 +21,14 @@ mod transfer_out;
 
 use db::payments::Payment;
 use domain::payment::{PaymentMethod, PaymentStatus};
-use domain::{PaymentId, Rupiah, TicketTypeId, Timestamp, UserId};
+use domain::{OrderId, PaymentId, Rupiah, TicketTypeId, Timestamp, UserId};
 use runtime::{BootError, Clock, Env};
 use schemars::JsonSchema;
 use serde::Serialize;
 use settling::Midtrans;
 use std::num::NonZeroU32;
 use transfer_out::TransferDueOut;
-use views::FullTicketOut;
+use views::{FullTicketOut, SeatOut};
 use web::{Route, Router, Site, Tokens};
 
 /// What the handlers work with.
@@ -148,6 +148,8 @@ pub struct PaymentOut {
     pub ticket: Option<FullTicketOut>,
     /// Units of all lines.
     pub quantity: u32,
+    /// Which seats; null if there are no seats among them.
+    pub seats: Option<Vec<SeatOut>>,
     /// The payment page, while there is one.
     pub redirect_url: Option<String>,
     /// How it is paid; null if nothing has to be paid.
@@ -172,7 +174,7 @@ web::list! {
     PaymentList { payments: PaymentOut }
 }
 
-/// Adds the ticket types and the bank transfers to payments, with one query each for all.
+/// Adds the ticket types, the seats and the bank transfers to payments, with one query each for all.
 async fn show(
     db: &db::Client,
     rows: Vec<db::payments::ListedPayment>,
@@ -182,6 +184,13 @@ async fn show(
     ids.sort_unstable();
     ids.dedup();
     let tickets = db::ticket_types::full_by_ids(db, &ids).await?;
+    let orders: Vec<_> = rows.iter().map(|row| row.payment.order_id).collect();
+    let places = db::seats::of_orders(db, &orders).await?;
+    let seats_of = |order: OrderId| {
+        let own = places.iter().filter(|(of, _)| *of == order);
+        let seats: Vec<_> = own.map(|(_, place)| SeatOut::from(place)).collect();
+        (!seats.is_empty()).then_some(seats)
+    };
     let waits = |payment: &Payment| {
         payment.method == PaymentMethod::ManualTransfer && payment.status == PaymentStatus::Pending
     };
@@ -218,6 +227,7 @@ async fn show(
             },
             ticket: ticket.cloned().map(|full| FullTicketOut::new(full, now)),
             quantity: row.quantity,
+            seats: seats_of(row.payment.order_id),
             redirect_url: row
                 .payment
                 .redirect_url

@@ -131,6 +131,8 @@ async fn a_seat_is_chosen_paid_printed_scanned_and_given_back() {
         (200, "image/svg+xml")
     );
     assert!(picture.text().contains("Floor, row A, seat 2: sold"));
+    let payments = buyer.api.get("/payments/history").await.data(200);
+    assert_eq!(seats(&payments["payments"][0]), chosen, "{payments}");
     let tickets = buyer.tickets().await;
     let named: HashSet<&str> = tickets
         .iter()

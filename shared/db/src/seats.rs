@@ -11,7 +11,7 @@ use crate::stock::Owner;
 use crate::ticket_types::int;
 use domain::cart::StockError;
 use domain::seating::{self, Choice, ChoiceError, Line, Seat, SeatNumber, State, Wish};
-use domain::{CartItemId, OrderItemId, TicketTypeId, Timestamp};
+use domain::{CartItemId, OrderId, OrderItemId, TicketTypeId, Timestamp};
 use std::collections::HashSet;
 use tokio_postgres::{Client, Row, Transaction};
 
@@ -734,18 +734,34 @@ pub async fn places(db: &Client, seats: &[(TicketTypeId, SeatNumber)]) -> Result
     let rows = db
         .query_typed(PLACES_SQL, params![INT8_ARRAY: types, INT4_ARRAY: numbers])
         .await?;
+    rows.iter().map(read_place).collect()
+}
+
+const OF_ORDERS_SQL: &str = "
+    select i.order_id, s.ticket_type_id, s.number, s.section, s.row_label, s.label, k.accessible
+    from order_items i cross join lateral unnest(i.seats) as wanted (number)
+    join seats s on s.ticket_type_id = i.ticket_type_id and s.number = wanted.number
+    join seat_stock k on k.ticket_type_id = s.ticket_type_id and k.number = s.number
+    where i.order_id = any($1) order by i.order_id, s.ticket_type_id, s.number";
+
+/// Where the seats of some orders are; those of a map that is gone are left out.
+pub async fn of_orders(db: &Client, orders: &[OrderId]) -> Result<Vec<(OrderId, Place)>> {
+    let ids: Vec<i64> = orders.iter().map(|id| id.get()).collect();
+    let rows = db.query_typed(OF_ORDERS_SQL, params![INT8_ARRAY: ids]).await?;
     rows.iter()
-        .map(|row| {
-            Ok(Place {
-                number: SeatNumber::new(row.col("number")?),
-                ticket_type: row.id("ticket_type_id", TicketTypeId::new)?,
-                section: row.col("section")?,
-                row: row.col("row_label")?,
-                label: row.col("label")?,
-                accessible: row.col("accessible")?,
-            })
-        })
+        .map(|row| Ok((row.id("order_id", OrderId::new)?, read_place(row)?)))
         .collect()
+}
+
+fn read_place(row: &Row) -> Result<Place> {
+    Ok(Place {
+        number: SeatNumber::new(row.col("number")?),
+        ticket_type: row.id("ticket_type_id", TicketTypeId::new)?,
+        section: row.col("section")?,
+        row: row.col("row_label")?,
+        label: row.col("label")?,
+        accessible: row.col("accessible")?,
+    })
 }
 
 /// Reads a list of seats that may be absent.

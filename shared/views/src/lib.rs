@@ -246,13 +246,18 @@ impl SeatOut {
     pub fn all(places: &[db::seats::Place], ticket_type: TicketTypeId, seats: &[SeatNumber]) -> Vec<Self> {
         let own = places.iter().filter(|place| place.ticket_type == ticket_type);
         let own = own.filter(|place| seats.contains(&place.number));
-        own.map(|place| Self {
+        own.map(Self::from).collect()
+    }
+}
+
+impl From<&db::seats::Place> for SeatOut {
+    fn from(place: &db::seats::Place) -> Self {
+        Self {
             id: Some(place.number),
             section: place.section.clone(),
             row: place.row.clone(),
             seat: place.label.clone(),
-        })
-        .collect()
+        }
     }
 }
 

@@ -25,6 +25,7 @@ async fn a_payment_page_is_opened_as_older_clients_do_it() {
             "user",
             "ticket",
             "quantity",
+            "seats",
             "redirectUrl",
             "method",
             "transfer"
