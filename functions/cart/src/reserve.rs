@@ -4,7 +4,7 @@ use db::cart::CartItem;
 use db::seats::{self, Claim};
 use db::stock::{self, Owner, Want};
 use db::ticket_types::ForSale;
-use domain::seating::{ChoiceError, SeatNumber};
+use domain::seating::SeatNumber;
 use domain::{CartItemId, Error, TicketTypeId, Timestamp, UserId};
 use std::slice;
 
@@ -118,7 +118,8 @@ pub(crate) async fn set_seats(
     stock::lock_cart_holds(tx, item.id).await?;
     let held = seats::held(tx, Owner::Cart(item.id)).await?;
     let held_since = if held.is_empty() { now } else { item.held_since };
-    let until = domain::cart::reserved_until(held_since, now, app.hold_seconds);
+    let offered = item.offered_until.filter(|_| !held.is_empty());
+    let until = offered.unwrap_or_else(|| domain::cart::reserved_until(held_since, now, app.hold_seconds));
     let kept = u32::try_from(wanted.keep.len()).unwrap_or(u32::MAX);
     let quantity = kept.saturating_add(wanted.more.count());
     db::cart::update(tx, item.id, quantity, until, held_since, now).await?;
@@ -139,9 +140,7 @@ pub(crate) async fn set_seats(
         .copied()
         .collect();
     let claim = claim(item.id, sale, until);
-    if let Some(seat) = seats::take(tx, claim, &lost, now).await?.first() {
-        return Err(ChoiceError::Taken(*seat).into());
-    }
+    seats::take(tx, claim, &lost, now).await??;
     take_seats(tx, item.id, sale, wanted, until, now).await
 }
 
@@ -150,6 +149,7 @@ fn claim(item: CartItemId, sale: &ForSale, until: Timestamp) -> Claim {
         owner: Owner::Cart(item),
         ticket_type: sale.id,
         until,
+        passes: false,
     }
 }
 

@@ -337,6 +337,48 @@ async fn an_order_gets_the_seats_of_the_cart() {
 }
 
 #[tokio::test]
+async fn seats_that_are_waited_for_are_not_taken_past_the_line() {
+    let t = House::new(json!([{"label": "A", "seats": [{"from": 1, "to": 2}]}]), false).await;
+    let (api, ayu, budi, citra) = (
+        t.api(),
+        t.buyer("ayu").await,
+        t.buyer("budi").await,
+        t.buyer("citra").await,
+    );
+    t.db.run("update ticket_types set waiting_list = 'in_order'")
+        .await;
+    let line = format!("{CART}/waiting-list/{}", t.ticket);
+    let join = json!({"quantity": 1});
+    assert_eq!(
+        api.call("PUT", &line, Some(&budi), Some(join.clone()))
+            .await
+            .error(409),
+        "tickets_available"
+    );
+    let item = t.add(&api, &ayu, json!({"seatIds": [1, 2]})).await.data(201);
+    let place = api.call("PUT", &line, Some(&budi), Some(join)).await.data(200);
+    assert_eq!(place["position"], 1);
+    let kept = t
+        .change(&api, &ayu, &item, json!({"seatIds": [1]}))
+        .await
+        .data(200);
+    assert_eq!(ids(&kept), [1]);
+    // Seat 2 is free, and for the one who waits; neither by choice nor as the best does anybody else get it.
+    for wish in [json!({"seatIds": [2]}), json!({"quantity": 1})] {
+        for token in [&ayu, &citra] {
+            let refused = t.add(&api, token, wish.clone()).await;
+            assert!(
+                refused.message().contains("waiting list"),
+                "{}",
+                refused.message()
+            );
+            assert_eq!(refused.error(409), "sold_out");
+        }
+    }
+    assert_eq!(t.held().await, [1]);
+}
+
+#[tokio::test]
 async fn of_thirty_who_click_the_same_seat_one_gets_it() {
     let t = House::new(two_rows(), false).await;
     let mut tokens = Vec::new();

@@ -19,8 +19,7 @@ pub(crate) const ROUTE: Route = Route::new(
 )
 .scope(Scope::TicketsWrite)
 .body::<WaitingListIn>()
-.data::<WaitingListSettingsOut>()
-.conflicts(&["waiting_list_seated"]);
+.data::<WaitingListSettingsOut>();
 
 web::input! {
     /// How a waiting list is run.

@@ -7,7 +7,7 @@ use crate::sql::{RowExt as _, params};
 use crate::stock::{self, Owner, Want};
 use crate::ticket_types::{FullTicketType, full_columns, int, read_full, ticket_type_columns};
 use domain::cart::StockError;
-use domain::seating::{ChoiceError, SeatNumber};
+use domain::seating::SeatNumber;
 use domain::{CartItemId, OrderItemId, TicketTypeId, Timestamp, UserId};
 use tokio_postgres::{Client, Row, Transaction};
 
@@ -186,11 +186,11 @@ const OFFER_SQL: &str = "
     values ($1, $2, $3, $4, $5, $4, $5, $5)
     on conflict (user_id, ticket_type_id) do update
         set quantity = excluded.quantity, reserved_until = excluded.reserved_until, held_since = excluded.held_since,
-            offered_until = excluded.offered_until, updated_at = excluded.updated_at
+            offered_until = excluded.offered_until, seats = null, updated_at = excluded.updated_at
     returning id";
 
 /// Makes a row, or what there is of one, one of these many tickets that are kept until a time because it is their owner's turn. The
-/// buyer is locked, and so is the row if there is one.
+/// buyer is locked, and so is the row if there is one. Which seats they are is said by [`set_seats`] afterwards.
 pub async fn offer(
     tx: &Transaction<'_>,
     user: UserId,
@@ -264,12 +264,10 @@ pub async fn hand_over_seats(
         owner: Owner::Order(line),
         ticket_type: item.ticket_type_id,
         until,
+        passes: false,
     };
     let missing = wanted.iter().filter(|seat| !held.contains(seat)).copied();
-    let missing = seats::take(tx, claim, &missing.collect::<Vec<_>>(), now).await?;
-    if let Some(seat) = missing.first() {
-        return Err(ChoiceError::Taken(*seat).into());
-    }
+    seats::take(tx, claim, &missing.collect::<Vec<_>>(), now).await??;
     Ok(orders::set_seats(tx, line, wanted).await?)
 }
 

@@ -5,27 +5,30 @@
 //! (extended, handed over, sold, given back) is written in [`crate::stock`].
 
 use crate::error::{DbError, Result};
-use crate::orders;
 use crate::sql::{RowExt as _, params};
 use crate::stock::Owner;
 use crate::ticket_types::int;
+use crate::{orders, waiting_list};
 use domain::cart::StockError;
 use domain::seating::{self, Choice, ChoiceError, Line, Seat, SeatNumber, State, Wish};
 use domain::{CartItemId, OrderId, OrderItemId, TicketTypeId, Timestamp};
 use std::collections::HashSet;
 use tokio_postgres::{Client, Row, Transaction};
 
-/// Takes a seat that is free: the hot path of a sale.
+/// Takes a seat that is free: the hot path of a sale. Unless the taker passes the line (`$6`), nobody may wait.
 pub const TAKE_SQL: &str = "
     update seat_stock set holder_id = $3, holder_is_order = $4, held_until = $5
-    where ticket_type_id = $1 and number = $2 and held_until is null and not sold";
+    where ticket_type_id = $1 and number = $2 and held_until is null and not sold
+      and ($6 or not exists (select from waiting_entries where ticket_type_id = $1 and status = 'waiting'))";
 
-/// Takes those of several seats of which something is true. They are locked in the order of all takers and givers.
+/// Takes those of several seats of which something is true, with the same guard. They are locked in the order of all takers and givers.
 macro_rules! take_several {
     ($which:literal, $wait:literal) => {
         concat!(
             "with found as materialized (
-                select number from seat_stock where ticket_type_id = $1 and number = any($2) and ",
+                select number from seat_stock where ticket_type_id = $1 and number = any($2)
+                  and ($6 or not exists (select from waiting_entries where ticket_type_id = $1 and status = 'waiting'))
+                  and ",
             $which,
             " order by number for no key update ",
             $wait,
@@ -42,10 +45,10 @@ const TAKE_SEVERAL_SQL: &str = take_several!("held_until is null and not sold", 
 
 // Whoever has such a seat locked is about to give it back or to buy: neither is waited for, because they lock what they hold before
 // counters.
-const TAKE_OVER_SQL: &str = take_several!("not holder_is_order and held_until <= $6", "skip locked");
+const TAKE_OVER_SQL: &str = take_several!("not holder_is_order and held_until <= $7", "skip locked");
 
 const TAKE_AT_ONCE_SQL: &str = take_several!(
-    "(held_until is null and not sold or not holder_is_order and held_until <= $6)",
+    "(held_until is null and not sold or not holder_is_order and held_until <= $7)",
     "skip locked"
 );
 
@@ -58,23 +61,26 @@ pub struct Claim {
     pub ticket_type: TicketTypeId,
     /// Until when.
     pub until: Timestamp,
+    /// Whether those who wait for such tickets do not keep it from the owner: it is their turn, or it was theirs and is paid for.
+    pub passes: bool,
 }
 
-/// Takes those of these seats that nobody has, and those that a cart has kept too long. Returns the others, of which none was
-/// taken; whoever wants all of them rolls back.
+/// Takes seats that nobody has, or that a cart has kept too long.
+///
+/// The inner error says why one of them is not to be had; some may be taken then, so the transaction is to be rolled back.
 pub async fn take(
     tx: &Transaction<'_>,
     claim: Claim,
     seats: &[SeatNumber],
     now: Timestamp,
-) -> Result<Vec<SeatNumber>> {
+) -> Result<Result<(), ChoiceError>> {
     let (holder, is_order) = claim.owner.holder();
     let missing = match seats {
-        [] => return Ok(Vec::new()),
+        [] => return Ok(Ok(())),
         [seat] => {
             let params = params![
                 INT8: claim.ticket_type.get(), INT4: seat.get(), INT8: holder, BOOL: is_order,
-                TIMESTAMPTZ: claim.until.inner(),
+                TIMESTAMPTZ: claim.until.inner(), BOOL: claim.passes,
             ];
             match tx.execute_typed(TAKE_SQL, params).await? {
                 0 => seats.to_vec(),
@@ -84,16 +90,25 @@ pub async fn take(
         seats => {
             let params = params![
                 INT8: claim.ticket_type.get(), INT4_ARRAY: numbers(seats), INT8: holder, BOOL: is_order,
-                TIMESTAMPTZ: claim.until.inner(),
+                TIMESTAMPTZ: claim.until.inner(), BOOL: claim.passes,
             ];
             without(seats, &tx.query_typed(TAKE_SEVERAL_SQL, params).await?)?
         }
     };
     if missing.is_empty() {
-        return Ok(missing);
+        return Ok(Ok(()));
     }
     let over = take_over(tx, claim, &missing, now).await?;
-    without(&missing, &over)
+    match without(&missing, &over)?.first() {
+        None => Ok(Ok(())),
+        Some(_) if is_for_the_line(tx, claim).await? => Ok(Err(ChoiceError::WaitedFor)),
+        Some(seat) => Ok(Err(ChoiceError::Taken(*seat))),
+    }
+}
+
+/// Whether what is free is kept from a claim for those who wait.
+async fn is_for_the_line(tx: &Transaction<'_>, claim: Claim) -> Result<bool> {
+    Ok(!claim.passes && waiting_list::is_waited_for(tx, claim.ticket_type).await?)
 }
 
 fn numbers(seats: &[SeatNumber]) -> Vec<i32> {
@@ -116,7 +131,7 @@ async fn take_over(
     let (holder, is_order) = claim.owner.holder();
     let params = params![
         INT8: claim.ticket_type.get(), INT4_ARRAY: numbers(seats), INT8: holder, BOOL: is_order,
-        TIMESTAMPTZ: claim.until.inner(), TIMESTAMPTZ: now.inner(),
+        TIMESTAMPTZ: claim.until.inner(), BOOL: claim.passes, TIMESTAMPTZ: now.inner(),
     ];
     Ok(tx.query_typed(TAKE_OVER_SQL, params).await?)
 }
@@ -286,10 +301,7 @@ pub async fn choose(
     {
         return Ok(Err(refused));
     }
-    let missing = take(tx, claim, seats, now).await?;
-    Ok(missing
-        .first()
-        .map_or(Ok(()), |seat| Err(ChoiceError::Taken(*seat))))
+    take(tx, claim, seats, now).await
 }
 
 /// Whether a choice may be taken. With a rule against single seats, what is free in its rows is kept, so that what is left beside it
@@ -329,7 +341,9 @@ async fn lock_lines(
 }
 
 const RULE_SQL: &str = "
-    select m.no_single_seats from ticket_types t join seat_maps m on m.event_id = t.event_id where t.id = $1";
+    select m.no_single_seats,
+           exists (select from waiting_entries where ticket_type_id = t.id and status = 'waiting') as is_waited_for
+    from ticket_types t join seat_maps m on m.event_id = t.event_id where t.id = $1";
 
 // All runs of neighbours that have one of the best seats are in it, with as many beside them as tell what they leave (`$4`).
 const LOOK_NEAR_SQL: &str = concat!(
@@ -434,14 +448,14 @@ impl Left {
     async fn count(
         tx: &Transaction<'_>,
         ticket_type: TicketTypeId,
-        wish: Wish,
+        accessible: bool,
         now: Timestamp,
     ) -> Result<Self> {
         let params = params![INT8: ticket_type.get(), TIMESTAMPTZ: now.inner()];
         let mut left = Self::default();
         for row in &tx.query_typed(LEFT_SQL, params).await? {
             // Ordinary seats come first; without any, those for people who need them are everybody's.
-            let is_kept = row.col("accessible")? && !wish.accessible && left.free + left.held > 0;
+            let is_kept = row.col("accessible")? && !accessible && left.free + left.held > 0;
             if is_kept {
                 continue;
             }
@@ -464,6 +478,11 @@ impl Left {
             _ => StockError::HeldByOthers { left, retry_at },
         }
     }
+}
+
+/// How many seats of a ticket type anybody could have at this moment, whoever waits for them.
+pub async fn free(tx: &Transaction<'_>, ticket_type: TicketTypeId, now: Timestamp) -> Result<u32> {
+    Ok(Left::count(tx, ticket_type, false, now).await?.free)
 }
 
 const LOCK_FREE_SQL: &str = "
@@ -494,7 +513,14 @@ pub async fn take_best(
 ) -> Result<Result<Vec<SeatNumber>, StockError>> {
     let params = params![INT8: claim.ticket_type.get()];
     let rule = tx.query_typed_opt(RULE_SQL, params).await?;
-    let no_singles = rule.map_or(Ok(false), |row| row.col("no_single_seats"))?;
+    let (mut no_singles, mut is_waited_for) = (false, false);
+    if let Some(rule) = rule {
+        no_singles = rule.col("no_single_seats")?;
+        is_waited_for = rule.col("is_waited_for")?;
+    }
+    if is_waited_for && !claim.passes {
+        return Ok(Err(StockError::WaitedFor));
+    }
     let mut wish = Wish {
         quantity,
         accessible,
@@ -507,8 +533,11 @@ pub async fn take_best(
         .filter(|(near, _)| near.is_none() || !accessible);
     for (near, tolerances) in looks {
         if near.is_none() {
+            if is_for_the_line(tx, claim).await? {
+                return Ok(Err(StockError::WaitedFor));
+            }
             // Most of a crowd hears that there is not enough, and that is quickly counted.
-            let left = Left::count(tx, claim.ticket_type, wish, now).await?;
+            let left = Left::count(tx, claim.ticket_type, accessible, now).await?;
             if left.free < quantity {
                 return Ok(Err(left.refusal()));
             }
@@ -536,7 +565,7 @@ pub async fn take_best(
     wish.tolerance = 0;
     let lines = look(tx.client(), claim.ticket_type, now).await?;
     if let Some(seats) = seating::best(&lines, wish, pick)
-        && take(tx, claim, &seats, now).await?.is_empty()
+        && take(tx, claim, &seats, now).await?.is_ok()
     {
         return Ok(Ok(seats));
     }
@@ -551,7 +580,7 @@ async fn refusal(
     wish: Wish,
     now: Timestamp,
 ) -> Result<StockError> {
-    let mut seen = Left::count(tx, ticket_type, wish, now).await?;
+    let mut seen = Left::count(tx, ticket_type, wish.accessible, now).await?;
     (seen.free, seen.held) = seating::left(lines, wish.accessible);
     Ok(seen.refusal())
 }
@@ -573,6 +602,7 @@ pub async fn order_best(
         owner: Owner::Order(line),
         ticket_type,
         until,
+        passes: false,
     };
     let seats = take_best(tx, claim, quantity, false, now, pick).await??;
     Ok(orders::set_seats(tx, line, &seats).await?)
@@ -604,7 +634,7 @@ async fn try_best(
     let (holder, is_order) = claim.owner.holder();
     let params = params![
         INT8: claim.ticket_type.get(), INT4_ARRAY: numbers(seats), INT8: holder, BOOL: is_order,
-        TIMESTAMPTZ: claim.until.inner(), TIMESTAMPTZ: now.inner(),
+        TIMESTAMPTZ: claim.until.inner(), BOOL: claim.passes, TIMESTAMPTZ: now.inner(),
     ];
     // Of several, some may be taken and others not, so that can be undone. Both are sent before either is waited for.
     let taken = if wish.no_singles || seats.len() == 1 {

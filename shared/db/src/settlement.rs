@@ -819,10 +819,11 @@ async fn take_again(
                 owner,
                 ticket_type,
                 until: now,
+                passes: true,
             };
             Ok(seats::take(tx, claim, &gone.collect::<Vec<_>>(), now)
                 .await?
-                .is_empty())
+                .is_ok())
         }
         // The map was made or taken away since the order.
         _ => Ok(false),

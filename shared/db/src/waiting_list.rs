@@ -5,6 +5,7 @@
 //! A transaction that locks an entry and stock has locked the buyer or that row before, and the entry before the stock.
 
 use crate::error::{DbError, Result};
+use crate::seats::{self, Claim};
 use crate::settlement::RandomId;
 use crate::sql::{RowExt as _, params};
 use crate::stock::{self, Owner, Want};
@@ -80,9 +81,7 @@ pub async fn of_user(db: &Client, user: UserId, after: Timestamp) -> Result<Vec<
     rows.iter().map(read).collect()
 }
 
-const SETTINGS_SQL: &str = "
-    select case when seated then 'off' else waiting_list end as waiting_list, claim_minutes, capacity
-    from ticket_types where id = $1";
+const SETTINGS_SQL: &str = "select waiting_list, claim_minutes, capacity from ticket_types where id = $1";
 
 const LIVE_SQL: &str = "
     select id, quantity, offered_until from waiting_entries
@@ -177,11 +176,9 @@ async fn settle_place(
     tx.query_typed(TAIL_SQL, params![INT8: sale.id.get()])
         .await
         .map_err(DbError::from)?;
-    let waited_for = tx
-        .query_typed_one(IS_WAITED_FOR_SQL, params![INT8: sale.id.get()])
-        .await;
-    let is_waited_for: bool = waited_for.map_err(DbError::from)?.col("is_waited_for")?;
-    if !is_waited_for && stock::free(tx, sale.id, now).await? >= sale.rules.min_per_order {
+    if !is_waited_for(tx, sale.id).await?
+        && free(tx, sale.id, sale.seated, now).await? >= sale.rules.min_per_order
+    {
         let message = "These tickets are not sold out, please put them into your cart";
         return Err(Error::conflict("tickets_available", message));
     }
@@ -193,6 +190,23 @@ async fn settle_place(
         .await
         .map_err(DbError::from)?;
     Ok(row.id("id", WaitingEntryId::new)?)
+}
+
+/// Whether somebody stands in line for a ticket type.
+pub(crate) async fn is_waited_for(tx: &Transaction<'_>, ticket_type: TicketTypeId) -> Result<bool> {
+    let params = params![INT8: ticket_type.get()];
+    tx.query_typed_one(IS_WAITED_FOR_SQL, params)
+        .await?
+        .col("is_waited_for")
+}
+
+/// How many tickets could be had if nobody waited.
+async fn free(tx: &Transaction<'_>, ticket_type: TicketTypeId, seated: bool, now: Timestamp) -> Result<u32> {
+    if seated {
+        seats::free(tx, ticket_type, now).await
+    } else {
+        stock::free(tx, ticket_type, now).await
+    }
 }
 
 async fn bought(tx: &Transaction<'_>, user: UserId, ticket_type: TicketTypeId) -> Result<u32> {
@@ -253,7 +267,7 @@ pub async fn end_offers(
 }
 
 const LOCK_SETTINGS_SQL: &str = "
-    select t.waiting_list, t.claim_minutes, t.event_id, t.seated from ticket_types t join events e on e.id = t.event_id
+    select t.waiting_list, t.claim_minutes, t.event_id from ticket_types t join events e on e.id = t.event_id
     where t.id = $1 and (e.organizer_id = $2 or $3) for no key update of t";
 
 const SET_SQL: &str = "
@@ -277,7 +291,7 @@ pub struct Wish {
 /// wait; who has tickets kept for them already keeps them. Returns what was set before, what is set now and for which event.
 ///
 /// # Errors
-/// There is no such ticket type of theirs, or each of them is a seat.
+/// There is no such ticket type of theirs.
 pub async fn set(
     tx: &Transaction<'_>,
     id: TicketTypeId,
@@ -292,10 +306,6 @@ pub async fn set(
         .map_err(DbError::from)?
         .ok_or_else(|| Error::not_found("Ticket"))?;
     let Wish { mode, claim } = wish;
-    if mode != Mode::Off && row.col("seated")? {
-        let message = "Tickets with seats have no waiting list";
-        return Err(Error::conflict("waiting_list_seated", message));
-    }
     let before = read_settings(&row)?;
     let params = params![
         INT8: id.get(), TEXT: mode.as_str(), INT4: claim.map(|claim| int(claim.get())), TIMESTAMPTZ: now.inner(),
@@ -406,14 +416,14 @@ const CLOSE_OVER_SQL: &str = "
     update waiting_entries set status = 'closed', ended_at = $1 where id in (
         select w.id from waiting_entries w join ticket_types t on t.id = w.ticket_type_id join events e on e.id = t.event_id
         where w.status = 'waiting'
-          and (t.waiting_list = 'off' or t.seated or e.status <> 'published' or coalesce(t.sales_end, e.date) <= $1
+          and (t.waiting_list = 'off' or e.status <> 'published' or coalesce(t.sales_end, e.date) <= $1
                or coalesce(e.ends_at, e.date + interval '1 day') <= $1
                or w.quantity > least(t.capacity, t.max_per_order) or w.quantity < t.min_per_order)
         order by w.id limit $2 for update of w skip locked
     )";
 
-/// Ends the wait of those whose line is over, because it was switched off, the tickets became seats or nothing of it is sold any
-/// more, and of those who want what the organizer does not sell any more. Returns how many.
+/// Ends the wait of those whose line is over, because it was switched off or nothing of it is sold any more, and
+/// of those who want what the organizer does not sell any more. Returns how many.
 pub async fn close_over(db: &Client, now: Timestamp, limit: u32) -> Result<u64> {
     let params = params![TIMESTAMPTZ: now.inner(), INT8: i64::from(limit)];
     Ok(db.execute_typed(CLOSE_OVER_SQL, params).await?)
@@ -441,8 +451,10 @@ const LAPSE_SQL: &str = "
         update waiting_entries w set status = 'lapsed', ended_at = $2
         where id = $1 and status = 'offered' and offered_until <= $2
           and not exists (
-              select from cart_items c join holds h on h.cart_item_id = c.id
-              where c.user_id = w.user_id and c.ticket_type_id = w.ticket_type_id and c.offered_until is not null)
+              select from cart_items c
+              where c.user_id = w.user_id and c.ticket_type_id = w.ticket_type_id and c.offered_until is not null
+                and (exists (select from holds h where h.cart_item_id = c.id)
+                  or exists (select from seat_stock k where k.holder_id = c.id and not k.holder_is_order)))
         returning ticket_type_id
     )
     select t.name as ticket, e.name as event
@@ -466,7 +478,7 @@ pub async fn lapse(tx: &Transaction<'_>, id: WaitingEntryId, user: UserId, now: 
 
 const LINES_SQL: &str = "
     select w.ticket_type_id from (select distinct ticket_type_id from waiting_entries where status = 'waiting') w
-    where exists (select from ticket_stock s where s.ticket_type_id = w.ticket_type_id and s.held + s.sold < s.capacity)
+    where exists (select from stock s where s.ticket_type_id = w.ticket_type_id and s.held + s.sold < s.capacity)
     order by 1";
 
 /// Ticket types that somebody waits for and of which something is free.
@@ -489,7 +501,7 @@ pub enum Served {
 }
 
 const SERVE_SQL: &str = "
-    select t.waiting_list, t.claim_minutes, t.name as ticket, e.name as event, e.time_zone
+    select t.waiting_list, t.claim_minutes, t.seated, t.name as ticket, e.name as event, e.time_zone
     from ticket_types t join events e on e.id = t.event_id
     where t.id = $1 and pg_try_advisory_xact_lock(hashtextextended('line of ticket type ' || t.id, 0))";
 
@@ -521,7 +533,8 @@ pub async fn serve(
         return Ok(Served::Nobody);
     };
     let settings = read_settings(&line)?;
-    let free = stock::free(tx, ticket_type, now).await?;
+    let seated = line.col("seated")?;
+    let free = free(tx, ticket_type, seated, now).await?;
     let firsts = firsts(tx, ticket_type).await?;
     let candidates: Vec<InLine> = firsts.iter().map(|(candidate, _)| *candidate).collect();
     let next = waiting_list::next(settings.mode, &candidates, free);
@@ -575,16 +588,34 @@ pub async fn serve(
     if held > 0 {
         stock::extend_cart(tx, item, until).await?;
     }
-    let want = Want {
-        ticket_type,
-        quantity: next.quantity,
-        first_stripe: 0,
-        until,
+    let owner = Owner::Cart(item);
+    let taken = if seated {
+        let claim = Claim {
+            owner,
+            ticket_type,
+            until,
+            passes: true,
+        };
+        // Nobody else takes any now, so there is no crowd to spread.
+        seats::take_best(tx, claim, next.quantity, false, now, &mut |_| 0).await?
+    } else {
+        let want = Want {
+            ticket_type,
+            quantity: next.quantity,
+            first_stripe: 0,
+            until,
+        };
+        stock::take_before_the_line(tx, owner, want, now)
+            .await?
+            .map(|()| Vec::new())
     };
-    match stock::take_before_the_line(tx, Owner::Cart(item), want, now).await? {
-        Ok(()) => Ok(Served::Offered(letter)),
-        Err(_) => Ok(Served::Nobody),
+    if taken.is_err() {
+        return Ok(Served::Nobody);
     }
+    if seated {
+        cart::set_seats(tx, item, &seats::held(tx, owner).await?).await?;
+    }
+    Ok(Served::Offered(letter))
 }
 
 /// The first of each quantity, and who they are.

@@ -4,6 +4,7 @@
 //! drawn, so that a crowd does not ask for the same seats. Seats for people who need them are kept until every other seat is sold.
 
 use crate::Error;
+use crate::cart::StockError;
 use crate::language::Language;
 use crate::ticket::Quantity;
 use std::cmp::Reverse;
@@ -153,6 +154,8 @@ pub enum ChoiceError {
     Accessible,
     /// A single seat would be left free, and others could be chosen without.
     Single,
+    /// What is free is for those who wait for it.
+    WaitedFor,
 }
 
 impl From<ChoiceError> for Error {
@@ -173,6 +176,7 @@ impl From<ChoiceError> for Error {
                 "seat_accessible",
                 "This seat is kept for people who need it; ask for it with \"accessible\"",
             ),
+            ChoiceError::WaitedFor => StockError::WaitedFor.into(),
             ChoiceError::Single => Self::conflict(
                 "single_seat",
                 "This choice leaves a single seat free, please choose seats beside it",
@@ -330,6 +334,8 @@ fn draw_best<'a>(
     found.retain(|candidate| candidate.missing == missing);
     let least = found.iter().map(|candidate| candidate.cost).min()?;
     found.retain(|candidate| candidate.cost <= least.saturating_add(wish.tolerance));
+    // The best first, for whoever draws that.
+    found.sort_by_key(|candidate| candidate.cost);
     let drawn = draw(&found, pick)?;
     let seats = runs
         .get(drawn.run)?

@@ -45,9 +45,6 @@ async fn an_organizer_switches_it_on_and_off_for_their_own_tickets() {
             .await,
         2
     );
-    t.db.run("update ticket_types set seated = true").await;
-    let seats = set(&t.organizer, json!({"mode": "in_order"})).await;
-    assert_eq!(seats.error(409), "waiting_list_seated");
     set(&t.organizer, json!({"mode": "off"})).await.data(200);
     for body in [
         json!({}),

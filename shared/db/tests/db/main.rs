@@ -39,6 +39,7 @@ mod refund_shares;
 mod refunds;
 mod reports;
 mod reviews;
+mod seat_lines;
 mod seats;
 mod sessions;
 mod settlement;

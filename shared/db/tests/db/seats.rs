@@ -21,7 +21,7 @@ use std::sync::Mutex;
 use testkit::TestDb;
 use tokio_postgres::Client;
 
-fn numbers(seats: &[i32]) -> Vec<SeatNumber> {
+pub fn numbers(seats: &[i32]) -> Vec<SeatNumber> {
     seats.iter().copied().map(SeatNumber::new).collect()
 }
 
@@ -54,7 +54,7 @@ async fn set(client: &mut Client, event: EventId, sections: Value, no_single_sea
 }
 
 /// A database with one ticket type whose units are seats in these many rows of these many seats.
-async fn seated(rows: u32, seats: u32) -> (TestDb, TicketTypeId) {
+pub async fn seated(rows: u32, seats: u32) -> (TestDb, TicketTypeId) {
     let (db, ticket_type) = on_sale(5).await;
     let mut client = db.client().await;
     let event = event_of(&client, ticket_type).await;
@@ -69,7 +69,7 @@ async fn seated(rows: u32, seats: u32) -> (TestDb, TicketTypeId) {
     (db, ticket_type)
 }
 
-const fn claim(ticket_type: TicketTypeId, owner: Owner, until: i64) -> (TicketTypeId, Owner, i64) {
+pub const fn claim(ticket_type: TicketTypeId, owner: Owner, until: i64) -> (TicketTypeId, Owner, i64) {
     (ticket_type, owner, until)
 }
 
@@ -78,11 +78,12 @@ fn of((ticket_type, owner, until): (TicketTypeId, Owner, i64)) -> Claim {
         owner,
         ticket_type,
         until: at(until),
+        passes: false,
     }
 }
 
 /// Chooses seats in a transaction of its own.
-async fn choose(
+pub async fn choose(
     client: &mut Client,
     wanted: (TicketTypeId, Owner, i64),
     chosen: &[i32],
@@ -100,7 +101,7 @@ async fn choose(
 }
 
 /// Takes the best seats in a transaction of its own.
-async fn best(
+pub async fn best(
     client: &mut Client,
     wanted: (TicketTypeId, Owner, i64),
     quantity: u32,
@@ -119,7 +120,7 @@ async fn best(
 }
 
 /// How the seats stand, a letter each.
-async fn states(client: &Client, ticket_type: TicketTypeId, now: i64) -> String {
+pub async fn states(client: &Client, ticket_type: TicketTypeId, now: i64) -> String {
     let event = event_of(client, ticket_type).await;
     let found = seat_maps::states(client, event, None, true, at(now))
         .await
@@ -128,7 +129,7 @@ async fn states(client: &Client, ticket_type: TicketTypeId, now: i64) -> String 
 }
 
 /// An order of these seats that waits for its payment.
-async fn placed(client: &mut Client, ticket_type: TicketTypeId, chosen: &[i32]) -> OrderId {
+pub async fn placed(client: &mut Client, ticket_type: TicketTypeId, chosen: &[i32]) -> OrderId {
     let quantity = u32::try_from(chosen.len()).unwrap();
     let (order, lines) = order_without_stock(client, &[(ticket_type, quantity)]).await;
     let tx = client.transaction().await.unwrap();
