@@ -150,7 +150,7 @@ pub(crate) async fn checkout(
         let sale = sale_of(&sales, item)?;
         if sale.seated {
             let mut pick = runtime::random::below;
-            db::cart::hand_over_seats(&tx, item, line, expires_at, now, &mut pick)
+            db::cart::hand_over_seats(&tx, item, line, sale, expires_at, now, &mut pick)
                 .await
                 .map_err(|error| named(error, sale))?;
             continue;

@@ -149,7 +149,7 @@ fn claim(item: CartItemId, sale: &ForSale, until: Timestamp) -> Claim {
         owner: Owner::Cart(item),
         ticket_type: sale.id,
         until,
-        passes: false,
+        passes: !sale.has_line,
     }
 }
 

@@ -275,11 +275,11 @@ async fn order_at_once(
         match in_cart {
             Some(item) => {
                 stock::lock_cart_holds(tx, item.id).await?;
-                db::cart::hand_over_seats(tx, &item, line, expires_at, now, &mut pick).await?;
+                db::cart::hand_over_seats(tx, &item, line, &sale, expires_at, now, &mut pick).await?;
             }
             None => {
                 let quantity = quantity.get();
-                db::seats::order_best(tx, line, ticket, quantity, expires_at, now, &mut pick).await?;
+                db::seats::order_best(tx, line, &sale, quantity, expires_at, now, &mut pick).await?;
             }
         }
         return Ok((order, price));

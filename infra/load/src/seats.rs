@@ -250,13 +250,12 @@ async fn bare(client: &Client, house: House, seat: SeatNumber) -> Result<bool> {
 
 /// The statement alone, committed by itself.
 async fn chosen(buyer: &Buyer, house: House, seat: SeatNumber) -> Result<bool> {
-    let parameters: [(&(dyn tokio_postgres::types::ToSql + Sync), Type); 6] = [
+    let parameters: [(&(dyn tokio_postgres::types::ToSql + Sync), Type); 5] = [
         (&house.ticket_type.get(), Type::INT8),
         (&seat.get(), Type::INT4),
         (&buyer.item.get(), Type::INT8),
         (&false, Type::BOOL),
         (&now()?.inner(), Type::TIMESTAMPTZ),
-        (&false, Type::BOOL),
     ];
     Ok(buyer.client.execute_typed(TAKE_SQL, &parameters).await? == 1)
 }
@@ -268,7 +267,7 @@ async fn in_transaction(buyer: &mut Buyer, house: House, variant: Variant, seat:
         owner: Owner::Cart(buyer.item),
         ticket_type: house.ticket_type,
         until: now.plus_seconds(600),
-        passes: false,
+        passes: true,
     };
     let tx = buyer.client.transaction().await?;
     let got = if variant == Variant::Best {

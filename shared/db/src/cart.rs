@@ -5,7 +5,7 @@ use crate::orders;
 use crate::seats::{self, Claim, Pick};
 use crate::sql::{RowExt as _, params};
 use crate::stock::{self, Owner, Want};
-use crate::ticket_types::{FullTicketType, full_columns, int, read_full, ticket_type_columns};
+use crate::ticket_types::{ForSale, FullTicketType, full_columns, int, read_full, ticket_type_columns};
 use domain::cart::StockError;
 use domain::seating::SeatNumber;
 use domain::{CartItemId, OrderItemId, TicketTypeId, Timestamp, UserId};
@@ -249,6 +249,7 @@ pub async fn hand_over_seats(
     tx: &Transaction<'_>,
     item: &CartItem,
     line: OrderItemId,
+    sale: &ForSale,
     until: Timestamp,
     now: Timestamp,
     pick: Pick<'_>,
@@ -258,13 +259,13 @@ pub async fn hand_over_seats(
     delete(tx, item.id).await?;
     let Some(wanted) = &item.seats else {
         // The map was made after the wish.
-        return seats::order_best(tx, line, item.ticket_type_id, item.quantity, until, now, pick).await;
+        return seats::order_best(tx, line, sale, item.quantity, until, now, pick).await;
     };
     let claim = Claim {
         owner: Owner::Order(line),
         ticket_type: item.ticket_type_id,
         until,
-        passes: false,
+        passes: !sale.has_line,
     };
     let missing = wanted.iter().filter(|seat| !held.contains(seat)).copied();
     seats::take(tx, claim, &missing.collect::<Vec<_>>(), now).await??;

@@ -10,7 +10,7 @@ use domain::event::{City, EventName, EventStatus, Location};
 use domain::price::{ServiceFee, TaxRate};
 use domain::text::Description;
 use domain::time::ZoneName;
-use domain::{CategoryId, EventId, OrderId, Rupiah, Timestamp, UserId};
+use domain::{CategoryId, EventId, OrderId, Rupiah, TicketTypeId, Timestamp, UserId};
 use tokio_postgres::{Client, Row, Transaction};
 
 /// An event.
@@ -378,6 +378,24 @@ pub async fn lock_own_and_sale(
     let params = params![INT8: id.get(), INT8: organizer.get(), BOOL: any_owner];
     tx.query_typed(STOP_SALE_SQL, params).await?;
     lock_own(tx, id, organizer, any_owner).await
+}
+
+const STOP_SALE_OF_TYPE_SQL: &str = concat!(
+    sale_of!("pg_advisory_xact_lock", "t.event_id"),
+    " from ticket_types t join events e on e.id = t.event_id where t.id = $1 and (e.organizer_id = $2 or $3)"
+);
+
+/// No ticket of the event of an own ticket type is reserved or ordered until the end of the transaction, as with
+/// [`lock_own_and_sale`].
+pub(crate) async fn stop_sale_of_type(
+    tx: &Transaction<'_>,
+    ticket_type: TicketTypeId,
+    organizer: UserId,
+    any_owner: bool,
+) -> Result<()> {
+    let params = params![INT8: ticket_type.get(), INT8: organizer.get(), BOOL: any_owner];
+    tx.query_typed(STOP_SALE_OF_TYPE_SQL, params).await?;
+    Ok(())
 }
 
 const KEEP_ON_SALE_SQL: &str = concat!(

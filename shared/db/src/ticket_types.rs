@@ -102,6 +102,8 @@ pub struct ForSale {
     pub stripes: u32,
     /// Whether each is a seat of the event's map.
     pub seated: bool,
+    /// Whether people may wait for it once it is sold out. It stays so until the end of the transaction.
+    pub has_line: bool,
 }
 
 impl ForSale {
@@ -284,7 +286,7 @@ pub async fn of_events(db: &Client, events: &[EventId]) -> Result<Vec<TicketType
 
 const FOR_SALE_SQL: &str = "
     select t.id, t.name, t.price, t.sales_start, t.sales_end, t.min_per_order, t.max_per_order, t.max_per_user, t.stripes,
-           t.seated, e.id as e_id, e.organizer_id, e.service_fee, e.tax_rate, e.status as e_status, e.date as e_date,
+           t.seated, t.waiting_list <> 'off' as has_line, e.id as e_id, e.organizer_id, e.service_fee, e.tax_rate, e.status as e_status, e.date as e_date,
            e.ends_at as e_ends_at
     from ticket_types t join events e on e.id = t.event_id
     where t.id = any($1) and e.status <> 'draft' order by t.id";
@@ -313,6 +315,7 @@ pub async fn for_sale(db: &Client, ids: &[TicketTypeId]) -> Result<Vec<ForSale>>
                 tax_rate: tax_rate(row, "tax_rate")?,
                 stripes: row.count("stripes")?,
                 seated: row.col("seated")?,
+                has_line: row.col("has_line")?,
                 rules: SaleRules {
                     price: row.rupiah("price")?,
                     sales_start: row.time_opt("sales_start")?,

@@ -10,7 +10,7 @@ use crate::settlement::RandomId;
 use crate::sql::{RowExt as _, params};
 use crate::stock::{self, Owner, Want};
 use crate::ticket_types::{ForSale, int};
-use crate::{cart, notifications, orders, outbox, ticket_types, users};
+use crate::{cart, events, notifications, orders, outbox, ticket_types, users};
 use domain::message::{Mail, Outgoing};
 use domain::notice::{Notice, Turned};
 use domain::ticket::{Quantity, SaleError};
@@ -287,7 +287,8 @@ pub struct Wish {
     pub claim: Option<ClaimMinutes>,
 }
 
-/// Sets how the waiting list of an organizer's own ticket type is run (of any for an admin). Switched off, it is over for all who
+/// Sets how the waiting list of an organizer's own ticket type is run (of any for an admin). Nothing is sold meanwhile, so whoever was
+/// told that there is no line has bought before anybody can join it. Switched off, it is over for all who
 /// wait; who has tickets kept for them already keeps them. Returns what was set before, what is set now and for which event.
 ///
 /// # Errors
@@ -300,6 +301,7 @@ pub async fn set(
     wish: Wish,
     now: Timestamp,
 ) -> domain::Result<(Settings, Settings, EventId)> {
+    events::stop_sale_of_type(tx, id, organizer, any_owner).await?;
     let params = params![INT8: id.get(), INT8: organizer.get(), BOOL: any_owner];
     let row = tx.query_typed_opt(LOCK_SETTINGS_SQL, params).await;
     let row = row

@@ -6,11 +6,13 @@ use crate::waiting_list::{
     MINUTES, assert_offers_kept, cart_of, code, join, line, release, serve, set_mode, statuses, sweep,
 };
 use db::stock::Owner;
+use db::waiting_list::{self, Wish};
 use domain::cart::StockError;
 use domain::seating::{ChoiceError, SeatNumber};
 use domain::waiting_list::Mode;
 use domain::{OrderId, TicketTypeId};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 use testkit::TestDb;
 
 /// Two rows of three seats, with a waiting list: an order has each row.
@@ -101,6 +103,48 @@ async fn what_a_cart_kept_too_long_is_for_the_line_too() {
     assert_eq!(states(&client, ticket_type, 61).await, "fhfhhh");
     choose(&mut client, quick, &[3], 61).await.unwrap();
     assert_consistent(&client).await;
+}
+
+/// Whoever was told that there is no line has bought before anybody can join one.
+#[tokio::test]
+async fn a_line_is_opened_when_those_who_knew_of_none_are_done() {
+    let (db, ticket_type) = seated(1, 3).await;
+    let [mut seller, mut opener] = <[_; 2]>::try_from(connections(&db, 2).await).unwrap();
+    let sale = seller.transaction().await.unwrap();
+    let known = db::ticket_types::for_sale(sale.client(), &[ticket_type])
+        .await
+        .unwrap();
+    assert!(!known[0].has_line);
+    let owner = known[0].organizer_id;
+    let opening = async {
+        let tx = opener.transaction().await.unwrap();
+        let wish = Wish {
+            mode: Mode::InOrder,
+            claim: None,
+        };
+        waiting_list::set(&tx, ticket_type, owner, false, wish, at(0))
+            .await
+            .unwrap();
+        tx.commit().await.unwrap();
+    };
+    let done = AtomicBool::new(false);
+    let selling = async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        assert!(!done.load(Ordering::SeqCst), "the line is open already");
+        sale.commit().await.unwrap();
+    };
+    tokio::join!(
+        async {
+            opening.await;
+            done.store(true, Ordering::SeqCst);
+        },
+        selling
+    );
+    let sale = seller.transaction().await.unwrap();
+    let known = db::ticket_types::for_sale(sale.client(), &[ticket_type])
+        .await
+        .unwrap();
+    assert!(known[0].has_line);
 }
 
 /// Fifty people try to get a seat by choice and by rank, again and again, while seats come back: not one of them gets any.
