@@ -79,8 +79,6 @@ pub(crate) struct CheckoutOut {
 struct LineOut {
     ticket_id: TicketTypeId,
     quantity: u32,
-    /// Which seats; null if it is no ticket with seats.
-    seats: Option<Vec<SeatOut>>,
     /// Price of one in rupiah.
     price: Rupiah,
     /// Price of the line in rupiah.
@@ -93,6 +91,8 @@ struct LineOut {
     tax: Rupiah,
     /// What the line is charged, in rupiah.
     charged: Rupiah,
+    /// Which seats; null if it is no ticket with seats.
+    seats: Option<Vec<SeatOut>>,
 }
 
 pub(crate) async fn checkout(
@@ -224,13 +224,13 @@ impl LineOut {
         Self {
             ticket_id: priced.line.ticket_type,
             quantity: priced.line.quantity,
-            seats: (!seats.is_empty()).then_some(seats),
             price: priced.line.unit_price,
             subtotal: priced.subtotal,
             discount: priced.discount,
             fee: priced.fee,
             tax: priced.tax,
             charged: priced.charged,
+            seats: (!seats.is_empty()).then_some(seats),
         }
     }
 }

@@ -148,14 +148,14 @@ pub struct PaymentOut {
     pub ticket: Option<FullTicketOut>,
     /// Units of all lines.
     pub quantity: u32,
-    /// Which seats; null if there are no seats among them.
-    pub seats: Option<Vec<SeatOut>>,
     /// The payment page, while there is one.
     pub redirect_url: Option<String>,
     /// How it is paid; null if nothing has to be paid.
     pub method: Option<PaymentMethod>,
     /// What to transfer where, while a bank transfer is waited for.
     pub transfer: Option<TransferDueOut>,
+    /// Which seats; null if there are no seats among them.
+    pub seats: Option<Vec<SeatOut>>,
 }
 
 /// A payer in short.
@@ -227,13 +227,13 @@ async fn show(
             },
             ticket: ticket.cloned().map(|full| FullTicketOut::new(full, now)),
             quantity: row.quantity,
-            seats: seats_of(row.payment.order_id),
             redirect_url: row
                 .payment
                 .redirect_url
                 .filter(|_| row.payment.status == PaymentStatus::Pending),
             method: (row.payment.amount > Rupiah::ZERO).then_some(row.payment.method),
             transfer: transfer.map(|transfer| TransferDueOut::new(transfer, row.payment.amount)),
+            seats: seats_of(row.payment.order_id),
         }
     });
     Ok(shown.collect())

@@ -25,10 +25,10 @@ async fn a_payment_page_is_opened_as_older_clients_do_it() {
             "user",
             "ticket",
             "quantity",
-            "seats",
             "redirectUrl",
             "method",
-            "transfer"
+            "transfer",
+            "seats"
         ]
     );
     assert_eq!(
