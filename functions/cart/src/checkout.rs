@@ -220,7 +220,6 @@ impl LineOut {
         let own = places
             .iter()
             .filter(|(_, place)| place.ticket_type == priced.line.ticket_type);
-        let seats: Vec<_> = own.map(|(_, place)| SeatOut::from(place)).collect();
         Self {
             ticket_id: priced.line.ticket_type,
             quantity: priced.line.quantity,
@@ -230,7 +229,7 @@ impl LineOut {
             fee: priced.fee,
             tax: priced.tax,
             charged: priced.charged,
-            seats: (!seats.is_empty()).then_some(seats),
+            seats: SeatOut::of_order(own.map(|(_, place)| place)),
         }
     }
 }

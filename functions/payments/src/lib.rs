@@ -188,8 +188,7 @@ async fn show(
     let places = db::seats::of_orders(db, &orders).await?;
     let seats_of = |order: OrderId| {
         let own = places.iter().filter(|(of, _)| *of == order);
-        let seats: Vec<_> = own.map(|(_, place)| SeatOut::from(place)).collect();
-        (!seats.is_empty()).then_some(seats)
+        SeatOut::of_order(own.map(|(_, place)| place))
     };
     let waits = |payment: &Payment| {
         payment.method == PaymentMethod::ManualTransfer && payment.status == PaymentStatus::Pending

@@ -341,9 +341,7 @@ async fn lock_lines(
 }
 
 const RULE_SQL: &str = "
-    select m.no_single_seats,
-           exists (select from waiting_entries where ticket_type_id = t.id and status = 'waiting') as is_waited_for
-    from ticket_types t join seat_maps m on m.event_id = t.event_id where t.id = $1";
+    select m.no_single_seats from ticket_types t join seat_maps m on m.event_id = t.event_id where t.id = $1";
 
 // All runs of neighbours that have one of the best seats are in it, with as many beside them as tell what they leave (`$4`).
 const LOOK_NEAR_SQL: &str = concat!(
@@ -511,16 +509,12 @@ pub async fn take_best(
     now: Timestamp,
     pick: Pick<'_>,
 ) -> Result<Result<Vec<SeatNumber>, StockError>> {
-    let params = params![INT8: claim.ticket_type.get()];
-    let rule = tx.query_typed_opt(RULE_SQL, params).await?;
-    let (mut no_singles, mut is_waited_for) = (false, false);
-    if let Some(rule) = rule {
-        no_singles = rule.col("no_single_seats")?;
-        is_waited_for = rule.col("is_waited_for")?;
-    }
-    if is_waited_for && !claim.passes {
+    if is_for_the_line(tx, claim).await? {
         return Ok(Err(StockError::WaitedFor));
     }
+    let params = params![INT8: claim.ticket_type.get()];
+    let rule = tx.query_typed_opt(RULE_SQL, params).await?;
+    let no_singles = rule.map_or(Ok(false), |row| row.col("no_single_seats"))?;
     let mut wish = Wish {
         quantity,
         accessible,

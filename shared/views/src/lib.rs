@@ -248,6 +248,12 @@ impl SeatOut {
         let own = own.filter(|place| seats.contains(&place.number));
         own.map(Self::from).collect()
     }
+
+    /// Where seats of an order are; `None` if there are none.
+    pub fn of_order<'a>(places: impl Iterator<Item = &'a db::seats::Place>) -> Option<Vec<Self>> {
+        let seats: Vec<Self> = places.map(Self::from).collect();
+        (!seats.is_empty()).then_some(seats)
+    }
 }
 
 impl From<&db::seats::Place> for SeatOut {
