@@ -143,9 +143,19 @@ impl Sockets {
         self.hear(name)
     }
 
-    /// Follows a topic and gives the answer.
+    /// Follows a topic and gives the answer. Updates that come before it are passed over: who is told of a change
+    /// and who answers are two functions, and neither waits for the other.
+    ///
+    /// # Panics
+    /// When there is no answer in time.
     pub fn subscribe(&mut self, name: &str, topic: &str) -> Value {
-        self.ask(name, &json!({"action": "subscribe", "topic": topic}))
+        self.send(name, &json!({"action": "subscribe", "topic": topic}));
+        loop {
+            let message = self.hear(name);
+            if message["type"] != "update" {
+                return message;
+            }
+        }
     }
 
     /// Ends a connection.
