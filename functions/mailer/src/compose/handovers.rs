@@ -1,6 +1,7 @@
 //! Mails about tickets that go from one person to another.
 
-use super::{Composed, Content, address, events_of, language, with_codes};
+use super::tickets::{events_of, with_codes};
+use super::{Composed, Content, address, language};
 use crate::App;
 use crate::letter::Letter;
 use crate::letters::{self, NewCode, Ticket, TicketOffered, TicketVoid};
