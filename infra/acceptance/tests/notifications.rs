@@ -83,6 +83,7 @@ async fn a_buyer_hears_of_each_step_once_in_the_language_of_their_choice() {
     organizer.api.post(&cancel, &json!({})).await.data(200);
     fleet.invoke("janitor", &json!({})).await;
     hears(&buyer.api, &[&event.name, "was called off"]).await;
+    publish(&fleet).await;
     hears(&buyer.api, &["Rp 160.000", &order, "went back to you"]).await;
     hears(&buyer.api, &[&order, "is paid, your 2 tickets are ready"]).await;
 }
