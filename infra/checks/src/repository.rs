@@ -164,10 +164,21 @@ pub struct Member {
     pub name: String,
     /// Names of its binaries.
     pub binaries: Vec<String>,
+    /// Its library and its binaries.
+    pub programs: Vec<Program>,
     /// Folders of the members it links.
     pub links: Vec<String>,
     /// Folders of the members that only its tests link.
     pub tests_link: Vec<String>,
+}
+
+/// A library or a binary of a member.
+#[derive(Debug)]
+pub struct Program {
+    /// The file that it begins with, from the root.
+    pub source: String,
+    /// Whether cargo makes a program of its unit tests.
+    pub is_tested: bool,
 }
 
 /// Asks cargo about the workspace.
@@ -200,10 +211,18 @@ pub fn workspace() -> Result<Workspace> {
         let mut member = Member {
             name: text(package, "/name").unwrap_or_default().to_owned(),
             binaries: Vec::new(),
+            programs: Vec::new(),
             links: Vec::new(),
             tests_link: Vec::new(),
         };
         for target in list(package, "targets") {
+            if list(target, "kind").any(|kind| kind == "lib" || kind == "bin") {
+                let source = text(target, "/src_path").and_then(folder);
+                member.programs.push(Program {
+                    source: source.context("a source stands outside of the repository")?,
+                    is_tested: target.get("test").and_then(Value::as_bool).unwrap_or_default(),
+                });
+            }
             if list(target, "kind").any(|kind| kind == "bin") {
                 member
                     .binaries
