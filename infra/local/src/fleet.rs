@@ -219,8 +219,7 @@ impl Fleet {
         self.tools.install_node(self.terminal, NodePackages::Fleet)
     }
 
-    /// Builds all functions with one command, then the simulators with another: in one, features that only the
-    /// simulators ask for would find their way into the functions.
+    /// Builds all functions and the simulators.
     ///
     /// # Errors
     /// When the compiler refuses; it has printed why.
@@ -228,19 +227,20 @@ impl Fleet {
         if functions.is_empty() {
             bail!("there is no function in functions/");
         }
-        self.cargo_build(functions)?;
-        self.cargo_build(&["midtrans-simulator", "imagekit-simulator"])?;
+        self.cargo_build(&[functions, &["midtrans-simulator", "imagekit-simulator"]].concat())?;
         self.terminal
             .step(&format!("{} functions built", functions.len()));
         Ok(())
     }
 
+    /// Builds packages with the features with which tests have built what they depend on.
+    ///
     /// # Errors
     /// When the compiler refuses; it has printed why.
     pub fn cargo_build(&self, packages: &[&str]) -> Result<()> {
         let mut command = self.repo.cargo();
         command
-            .arg("build")
+            .args(["build", "-p", "same-features"])
             .args(packages.iter().flat_map(|package| ["-p", package]));
         if !command.status().context("cargo does not start")?.success() {
             bail!("the build failed");

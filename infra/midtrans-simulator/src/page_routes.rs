@@ -1,5 +1,7 @@
 //! The payment page over HTTP: showing it, pressing its buttons, snap.js.
 
+#![expect(clippy::disallowed_types, reason = "no function links the simulator")]
+
 use std::sync::Arc;
 
 use axum::Router;

@@ -1,6 +1,8 @@
 //! What the simulators of outside services have in common: how they serve, so that an answer can be withheld as in an
 //! outage, how they live as a process, and how the official library of a service is let loose on its simulator.
 
+#![expect(clippy::disallowed_methods, reason = "no function links the simulators")]
+
 mod official_client;
 
 pub use official_client::OfficialClient;
