@@ -2,7 +2,7 @@ use crate::Fleet;
 use crate::http::Reply;
 use ring::digest;
 use serde_json::{Value, json};
-use tokio::sync::{Mutex, MutexGuard};
+use std::fs::File;
 
 /// The payment gateway: its page as a buyer sees it, and the simulator's admin API behind it.
 #[derive(Debug, Clone)]
@@ -19,14 +19,12 @@ pub struct PaymentPage {
     pub html: String,
 }
 
-/// Faults that are switched on. The simulator keeps one set of rules, so only one test of a program has them at a time.
+/// Faults that are switched on. The simulator keeps one set of rules, so only one test of all programs has them at a time.
 #[derive(Debug)]
 pub struct Faults {
     midtrans: Midtrans,
-    _turn: MutexGuard<'static, ()>,
+    _turn: File,
 }
-
-static TURN: Mutex<()> = Mutex::const_new(());
 
 impl Midtrans {
     pub(crate) fn new(fleet: &Fleet) -> Self {
@@ -110,8 +108,13 @@ impl Midtrans {
     }
 
     /// Switches faults on, limited to the orders or times they name.
+    ///
+    /// # Panics
+    /// When there is no file to lock beside `fleet.json`.
     pub async fn faults(&self, rules: Value) -> Faults {
-        let turn = TURN.lock().await;
+        let turn = File::create(self.fleet.local.join("run/faults.lock")).expect("a file to lock");
+        let turn = tokio::task::spawn_blocking(move || turn.lock().map(|()| turn));
+        let turn = turn.await.expect("no panic").expect("the lock");
         self.admin("PUT", "/faults", rules).await;
         Faults {
             midtrans: self.clone(),

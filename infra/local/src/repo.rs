@@ -131,6 +131,15 @@ pub struct Package {
     pub name: String,
     pub manifest_path: PathBuf,
     pub targets: Vec<Target>,
+    pub metadata: Option<PackageMetadata>,
+}
+
+/// What a package says for this tool, in `[package.metadata]`.
+#[derive(Debug, Default, Deserialize)]
+pub struct PackageMetadata {
+    /// Test programs that disturb others, and run while no other does.
+    #[serde(default)]
+    pub alone: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -188,6 +197,23 @@ impl Workspace {
 
     pub fn package(&self, name: &str) -> Option<&Package> {
         self.packages.iter().find(|package| package.name == name)
+    }
+
+    /// Whether a test program of a package runs while no other does.
+    pub fn runs_alone(&self, package: &str, target: &str) -> bool {
+        let metadata = self
+            .package(package)
+            .and_then(|package| package.metadata.as_ref());
+        metadata.is_some_and(|metadata| metadata.alone.iter().any(|name| name == target))
+    }
+
+    /// A name among those of programs that run alone which is none of a program.
+    pub fn alone_without_program(&self) -> Option<&str> {
+        self.packages.iter().find_map(|package| {
+            let mut alone = package.metadata.iter().flat_map(|metadata| &metadata.alone);
+            let missing = alone.find(|name| package.targets.iter().all(|target| target.name != **name));
+            missing.map(String::as_str)
+        })
     }
 
     /// Names of the packages whose folder lies in `folder` of the repository, in alphabetical order.

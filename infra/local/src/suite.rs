@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::fs;
+use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, anyhow, bail};
@@ -57,6 +58,7 @@ struct Program {
     executable: PathBuf,
     directory: PathBuf,
     section: Section,
+    runs_alone: bool,
 }
 
 /// Counts of a run.
@@ -72,6 +74,9 @@ struct Tally {
 /// When the tests do not compile or something they need cannot be started: nothing is skipped.
 pub fn test(fleet: &Fleet, selection: &Selection, interrupt: &Interrupt) -> Result<bool> {
     let workspace = fleet.repo.workspace_with_graph()?;
+    if let Some(name) = workspace.alone_without_program() {
+        bail!("a Cargo.toml lets {name} run alone, and there is no such program");
+    }
     let programs = compile(&fleet.repo, &workspace, selection)?;
     let mut run = Run {
         fleet,
@@ -154,7 +159,7 @@ impl Run<'_> {
                 fleet.tools.install_node(fleet.terminal, NodePackages::ImageKit)?;
                 let modules = fleet.tools.node_modules(NodePackages::ImageKit);
                 environment.insert("GIGGLEFEST_NODE_MODULES_IMAGEKIT", modules.into_os_string());
-                self.run_all(programs, &environment)?;
+                self.run_in_pairs(programs, &environment)?;
                 if self.selection.packages.is_empty() {
                     self.python_tests()?;
                     self.doc_tests(workspace)?;
@@ -166,7 +171,7 @@ impl Run<'_> {
                 let modules = fleet.tools.node_modules(NodePackages::Webhooks);
                 environment.insert("GIGGLEFEST_NODE_MODULES_WEBHOOKS", modules.into_os_string());
                 environment.insert("TEST_DATABASE_URL", postgres.url()?.into());
-                self.run_all(programs, &environment)
+                self.run_in_pairs(programs, &environment)
             }
             Section::Acceptance => self.against_fleet(programs, &mut environment),
             Section::Browser => {
@@ -196,7 +201,11 @@ impl Run<'_> {
             fleet.up(options, &mut processes, self.interrupt)
         };
         environment.insert("GIGGLEFEST_FLEET", fleet.repo.fleet_file().into_os_string());
-        let result = up.and_then(|_| self.run_all(programs, environment));
+        let (alone, others): (Vec<&Program>, Vec<&Program>) =
+            programs.iter().partition(|program| program.runs_alone);
+        let result = up
+            .and_then(|_| self.run_in_pairs(&others, environment))
+            .and_then(|()| self.run_all(&alone, environment));
         let started: Vec<&'static str> = processes.started_here().to_vec();
         if !started.is_empty() {
             let _lock = fleet.lock()?;
@@ -209,20 +218,69 @@ impl Run<'_> {
         result
     }
 
+    /// Runs programs one after the other.
     fn run_all(&mut self, programs: &[&Program], environment: &BTreeMap<&str, OsString>) -> Result<()> {
         for program in programs {
             self.interrupt.check()?;
-            let label = format!("{} {}", program.package, program.target);
-            println!("\n-- {label}");
-            let mut command = Command::new(&program.executable);
-            command
-                .args(&self.selection.arguments)
-                .current_dir(&program.directory)
-                .env("CARGO_MANIFEST_DIR", &program.directory)
-                .envs(environment);
-            self.run_one(&label, &mut command)?;
+            println!("\n-- {}", program.label());
+            let mut command = self.command(program, environment);
+            self.run_one(&program.label(), &mut command)?;
         }
         Ok(())
+    }
+
+    /// Runs programs two at a time, each with as many threads as there are cores: half of what they do is to wait for the
+    /// database or for a schedule of the fleet. What a program prints is shown when it has ended.
+    fn run_in_pairs(&mut self, programs: &[&Program], environment: &BTreeMap<&str, OsString>) -> Result<()> {
+        if programs.len() == 1 || !self.selection.arguments.is_empty() {
+            // Whoever looks closely wants to see it happen.
+            return self.run_all(programs, environment);
+        }
+        let waiting = Mutex::new(programs.iter());
+        let ended = Mutex::new(Vec::new());
+        let folder = self.fleet.repo.local("tmp");
+        fs::create_dir_all(&folder)?;
+        let work = |worker: u32| -> Result<()> {
+            let file = folder.join(format!("tests-{}-{worker}.log", std::process::id()));
+            loop {
+                self.interrupt.check()?;
+                let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).next();
+                let Some(program) = next else { return Ok(()) };
+                println!("-- {} begins", program.label());
+                let (output, status) = output_of(&mut self.command(program, environment), &file)
+                    .with_context(|| format!("{} does not start", program.label()))?;
+                let mut ended = ended.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut terminal = std::io::stdout().lock();
+                writeln!(terminal, "\n-- {}", program.label()).and_then(|()| terminal.write_all(&output))?;
+                ended.push((program.label(), output, status));
+            }
+        };
+        let outcome = std::thread::scope(|scope| {
+            let other = scope.spawn(|| work(2));
+            let mine = work(1);
+            let others = other
+                .join()
+                .unwrap_or_else(|_| bail!("running the tests ended in a panic"));
+            mine.and(others)
+        });
+        for (label, output, status) in ended.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            let mut told = Tally::default();
+            for line in output.split(|byte| *byte == b'\n') {
+                told.add(Tally::from_line(&String::from_utf8_lossy(line)));
+            }
+            self.note(&label, told, status);
+        }
+        outcome
+    }
+
+    fn command(&self, program: &Program, environment: &BTreeMap<&str, OsString>) -> Command {
+        let mut command = Command::new(&program.executable);
+        command
+            .args(&self.selection.arguments)
+            .current_dir(&program.directory)
+            .env("CARGO_MANIFEST_DIR", &program.directory)
+            .envs(environment);
+        command
     }
 
     /// Runs a command whose output is that of Rust's test harness or of Python's unittest.
@@ -244,11 +302,15 @@ impl Run<'_> {
             }
         }
         let status = child.wait()?;
+        self.note(label, told, status);
+        Ok(())
+    }
+
+    fn note(&mut self, label: &str, told: Tally, status: ExitStatus) {
         self.tally.add(told);
         if !status.success() {
             self.failures.push(format!("{label} ({status})"));
         }
-        Ok(())
     }
 
     fn python_tests(&mut self) -> Result<()> {
@@ -283,6 +345,26 @@ impl Run<'_> {
             .args(libraries.flat_map(|name| ["-p", name]));
         self.run_one("documentation", &mut command)
     }
+}
+
+impl Program {
+    fn label(&self) -> String {
+        format!("{} {}", self.package, self.target)
+    }
+}
+
+/// Runs a command. Gives what it wrote to both of its outputs by the time of its end: a file, because whatever it started and left
+/// running would keep a pipe open.
+fn output_of(command: &mut Command, file: &Path) -> Result<(Vec<u8>, ExitStatus)> {
+    let output = File::create(file)?;
+    let status = command
+        .stdin(Stdio::null())
+        .stdout(output.try_clone()?)
+        .stderr(output)
+        .status()?;
+    let output = fs::read(file)?;
+    fs::remove_file(file)?;
+    Ok((output, status))
 }
 
 impl Tally {
@@ -421,6 +503,7 @@ fn compile(repo: &Repo, workspace: &Workspace, selection: &Selection) -> Result<
         };
         programs.push(Program {
             section: section_of(repo, workspace, &package.name, &message.target.name),
+            runs_alone: workspace.runs_alone(&package.name, &message.target.name),
             package: package.name.clone(),
             target: format!("{} ({})", message.target.name, message.target.kind.join(", ")),
             executable,
