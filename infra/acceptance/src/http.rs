@@ -58,6 +58,11 @@ impl Api {
         Reply::of(self.request("POST", path).json(body)).await
     }
 
+    /// `PUT` of a JSON body.
+    pub async fn put(&self, path: &str, body: &Value) -> Reply {
+        Reply::of(self.request("PUT", path).json(body)).await
+    }
+
     /// `PATCH` of a JSON body.
     pub async fn patch(&self, path: &str, body: &Value) -> Reply {
         Reply::of(self.request("PATCH", path).json(body)).await

@@ -1,7 +1,7 @@
 //! The pages in Chromium: what a person sees and clicks. The clicks are in `browser/pay.mjs`, what came of them is checked
 //! here.
 
-use acceptance::{Buyer, Fleet, Organizer, Reply, TicketTerms, eventually};
+use acceptance::{Buyer, Fleet, Organizer, TicketTerms, eventually};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -124,7 +124,7 @@ async fn a_seat_map_can_be_looked_at() {
         {"name": "Balkon", "ticketId": balcony, "rows": balcony_rows},
     ]});
     let path = format!("/events/{}/seat-map", event.id);
-    let set = Reply::of(organizer.api.request("PUT", &path).json(&map)).await;
+    let set = organizer.api.put(&path, &map).await;
     assert_eq!(set.data(200)["seats"], 67);
     let (ayu, budi) = (Buyer::register(&fleet).await, Buyer::register(&fleet).await);
     let four = json!({"ticketId": floor, "quantity": 4});

@@ -127,8 +127,11 @@ async fn whoever_may_not_come_in_is_told_why() {
     assert_eq!(night.scan(&night.token(1), "phone").await["reason"], "refunded");
 
     let doors = async |minutes: i64| {
-        let request = night.organizer.api.request("PUT", &night.path("/doors"));
-        acceptance::Reply::of(request.json(&json!({"minutesBefore": minutes})))
+        let wish = json!({"minutesBefore": minutes});
+        night
+            .organizer
+            .api
+            .put(&night.path("/doors"), &wish)
             .await
             .data(200)
     };

@@ -1,6 +1,6 @@
 //! Money goes back: asked for, by ticket, twice at once, by hand, too late for its tickets, and for a cancelled event.
 
-use acceptance::{Api, Buyer, Database, Event, Fleet, Organizer, Reply, TicketTerms, eventually, unique};
+use acceptance::{Api, Buyer, Database, Event, Fleet, Organizer, TicketTerms, eventually, unique};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -177,10 +177,7 @@ async fn buyers_give_back_by_themselves_while_the_policy_of_the_event_lets_them(
     let policy = format!("/events/{}/refund-policy", sale.event.id);
     let ticket = sale.buyer.api.get(&refunds).await.data(200)["tickets"][0]["ticketId"].clone();
     let wish = json!({"ticketIds": [ticket], "reason": "I cannot come"});
-    let set = async |api: &Api, hours: Value| {
-        let body = json!({"refundHours": hours});
-        Reply::of(api.request("PUT", &policy).json(&body)).await
-    };
+    let set = async |api: &Api, hours: Value| api.put(&policy, &json!({"refundHours": hours})).await;
     // Nothing is allowed until somebody allows it, and nobody but the organizer does.
     assert_eq!(
         sale.fleet.stranger().get(&policy).await.data(200)["refundHours"],

@@ -55,8 +55,7 @@ impl Hall {
     }
 
     async fn set(&self, map: &Value) -> Reply {
-        let request = self.organizer.api.request("PUT", &self.path(""));
-        Reply::of(request.json(map)).await
+        self.organizer.api.put(&self.path(""), map).await
     }
 
     /// A letter for each seat, past what is cached.
@@ -190,6 +189,62 @@ async fn a_seat_is_chosen_paid_printed_scanned_and_given_back() {
         {"name": "Hall", "ticketId": hall.floor, "rows": [{"label": "1", "seats": [{"from": 1, "to": 3}]}]},
     ]});
     assert_eq!(hall.set(&smaller).await.error(409), "seats_in_use");
+}
+
+#[tokio::test]
+async fn whoever_waits_for_seats_finds_what_comes_back_in_their_cart() {
+    let rows = json!([{"label": "A", "seats": [{"from": 1, "to": 4}]}]);
+    let hall = Hall::new("Line for seats", rows, false).await;
+    let line = format!("/tickets/{}/waiting-list", hall.floor);
+    let on = json!({"mode": "in_order", "claimMinutes": 15});
+    hall.organizer.api.put(&line, &on).await.data(200);
+    let holder = Buyer::register(&hall.fleet).await;
+    let item = hall.add(&holder, json!({"quantity": 4})).await.data(201);
+    let held = seats(&item);
+
+    let (ayu, budi) = (
+        Buyer::register(&hall.fleet).await,
+        Buyer::register(&hall.fleet).await,
+    );
+    let place = format!("/cart/waiting-list/{}", hall.floor);
+    for (buyer, position) in [(&ayu, 1), (&budi, 2)] {
+        let stands = buyer.api.put(&place, &json!({"quantity": 2})).await.data(200);
+        assert_eq!(stands["position"], position);
+    }
+    // The holder keeps one of the seats. What they give back, nobody passes the line to take, chosen or best.
+    let path = format!("/cart/{}", item["id"]);
+    let fewer = json!({"seatIds": &held[..1]});
+    holder.api.patch(&path, &fewer).await.data(200);
+    let walk_in = Buyer::register(&hall.fleet).await;
+    for wish in [json!({"quantity": 1}), json!({"seatIds": [held[3]]})] {
+        assert_eq!(hall.add(&walk_in, wish).await.error(409), "sold_out");
+    }
+
+    let offered = eventually("it is the turn of the first", PATIENCE, async || {
+        hall.fleet.invoke("janitor", &json!({})).await;
+        let lines = ayu.api.get("/cart/waiting-list").await.data(200);
+        (lines["entries"][0]["status"] == "offered").then(|| lines["entries"][0].clone())
+    })
+    .await;
+    let cart = ayu.api.get("/cart").await.data(200);
+    let mine = seats(&cart["items"][0]);
+    assert_eq!(mine.len(), 2);
+    assert!(mine.iter().all(|seat| held[1..].contains(seat)), "{cart}");
+    assert_eq!(cart["items"][0]["reservedUntil"], offered["offeredUntil"]);
+    hall.pay(&ayu).await;
+    assert_eq!(ayu.tickets().await.len(), 2);
+
+    // One seat is left, the next in line wants two: it stays theirs to wait for.
+    hall.fleet.invoke("janitor", &json!({})).await;
+    let lines = budi.api.get("/cart/waiting-list").await.data(200);
+    assert_eq!(lines["entries"][0]["status"], "waiting");
+    assert_eq!(
+        hall.add(&walk_in, json!({"quantity": 1})).await.error(409),
+        "sold_out"
+    );
+    // Once nobody waits, it is for everybody.
+    budi.api.delete(&place).await;
+    hall.add(&walk_in, json!({"quantity": 1})).await.data(201);
 }
 
 #[tokio::test]

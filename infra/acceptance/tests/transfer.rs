@@ -21,9 +21,7 @@ async fn offer_ticket(night: &Night, ticket: usize, email: &str) -> Reply {
 async fn set_policy(night: &Night, transfers: bool, renames: bool) {
     let path = format!("/events/{}/transfer-policy", night.event.id);
     let body = json!({"transfersAllowed": transfers, "renamesAllowed": renames});
-    Reply::of(night.organizer.api.request("PUT", &path).json(&body))
-        .await
-        .data(200);
+    night.organizer.api.put(&path, &body).await.data(200);
 }
 
 /// A mail of those that the relay publishes.
@@ -196,8 +194,7 @@ async fn offers_are_taken_back_names_are_changed_and_the_organizer_forbids_both(
 
     let rename = async |code: &str, name: &str| {
         let path = format!("/tickets/mine/{code}/name");
-        let request = night.buyer.api.request("PUT", &path);
-        Reply::of(request.json(&json!({"name": name}))).await
+        night.buyer.api.put(&path, &json!({"name": name})).await
     };
     let code = text(&night.tickets[0], "code");
     let renamed = rename(code, "Siti Rahayu").await.data(200);

@@ -29,8 +29,7 @@ impl Sale {
             "enabled": true, "bank": "BCA", "accountNumber": "123-456-7890", "accountHolder": "PT Festival", "hours": 48,
         });
         let path = format!("/events/{}/bank-transfer", event.id);
-        let request = organizer.api.request("PUT", &path).json(&account);
-        let set = acceptance::Reply::of(request).await.data(200);
+        let set = organizer.api.put(&path, &account).await.data(200);
         assert_eq!(set["accountNumber"], "1234567890");
         assert_eq!(organizer.api.get(&path).await.data(200), set);
         Self {

@@ -1,6 +1,6 @@
 //! A sold out show and those who wait for it: who is first gets what comes back, is told, and has their time; nobody passes.
 
-use acceptance::{Api, Buyer, Database, Fleet, Organizer, Reply, TicketTerms, eventually};
+use acceptance::{Buyer, Database, Fleet, Organizer, Reply, TicketTerms, eventually};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ impl Show {
         };
         let path = format!("/tickets/{}/waiting-list", show.ticket);
         let on = json!({"mode": "in_order", "claimMinutes": 15});
-        put(&show.organizer.api, &path, &on).await.data(200);
+        show.organizer.api.put(&path, &on).await.data(200);
         show
     }
 
@@ -40,7 +40,7 @@ impl Show {
     }
 
     async fn join(&self, buyer: &Buyer, quantity: i64) -> Reply {
-        put(&buyer.api, &self.place(), &json!({"quantity": quantity})).await
+        buyer.api.put(&self.place(), &json!({"quantity": quantity})).await
     }
 
     /// Where somebody stands in this line.
@@ -81,10 +81,6 @@ impl Show {
         )
         .await
     }
-}
-
-async fn put(api: &Api, path: &str, body: &Value) -> Reply {
-    Reply::of(api.request("PUT", path).json(body)).await
 }
 
 #[tokio::test]
@@ -219,7 +215,9 @@ async fn a_crowd_waits_while_janitors_run_at_once_and_everybody_gets_their_turn_
     }
     // Closed, it is over for all who wait, and who has an offer keeps it.
     let path = format!("/tickets/{}/waiting-list", show.ticket);
-    put(&show.organizer.api, &path, &json!({"mode": "off"}))
+    show.organizer
+        .api
+        .put(&path, &json!({"mode": "off"}))
         .await
         .data(200);
     assert_eq!(show.stands(&crowd[5]).await["status"], "closed");
