@@ -1,7 +1,7 @@
 use crate::App;
 use db::Transaction;
 use db::cart::CartItem;
-use db::seats::{self, Claim};
+use db::seats::{self, Claim, Group};
 use db::stock::{self, Owner, Want};
 use db::ticket_types::ForSale;
 use domain::seating::SeatNumber;
@@ -140,7 +140,7 @@ pub(crate) async fn set_seats(
         .copied()
         .collect();
     let claim = claim(item.id, sale, until);
-    seats::take(tx, claim, &lost, now).await??;
+    seats::retake(tx, claim, &lost, now).await??;
     take_seats(tx, item.id, sale, wanted, until, now).await
 }
 
@@ -171,8 +171,13 @@ async fn take_seats(
             all.extend_from_slice(chosen);
         }
         More::Best(count) => {
-            let mut pick = runtime::random::below;
-            all.extend(seats::take_best(tx, claim, count, accessible, now, &mut pick).await??);
+            let group = Group {
+                quantity: count,
+                own: &all,
+                accessible,
+            };
+            let more = seats::take_best(tx, claim, group, now, &mut runtime::random::below).await??;
+            all.extend(more);
         }
     }
     all.sort_unstable();

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use db::seat_maps::{self, NewMap, SetMap};
-use db::seats::{self, Claim, TAKE_SQL};
+use db::seats::{self, Claim, Group, TAKE_SQL};
 use db::stock::Owner;
 use domain::seat_map::{self, StageName};
 use domain::seating::SeatNumber;
@@ -271,8 +271,12 @@ async fn in_transaction(buyer: &mut Buyer, house: House, variant: Variant, seat:
     };
     let tx = buyer.client.transaction().await?;
     let got = if variant == Variant::Best {
-        let mut pick = runtime::random::below;
-        let best = seats::take_best(&tx, claim, 1, false, now, &mut pick).await?;
+        let group = Group {
+            quantity: 1,
+            own: &[],
+            accessible: false,
+        };
+        let best = seats::take_best(&tx, claim, group, now, &mut runtime::random::below).await?;
         ensure!(best.is_ok(), "the seats ran out: fewer seconds, please");
         true
     } else {

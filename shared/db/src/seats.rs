@@ -11,8 +11,8 @@ mod chosen;
 mod look;
 mod places;
 
-pub use best::{Pick, order_best, take_best};
-pub use chosen::choose;
+pub use best::{Group, Pick, order_best, take_best};
+pub use chosen::{choose, retake};
 pub use look::{free, look};
 pub(crate) use look::{read_state, state};
 pub use places::{Place, of_orders, places};
@@ -109,7 +109,7 @@ pub async fn take(
     if missing.is_empty() {
         return Ok(Ok(()));
     }
-    let over = take_over(tx, claim, &missing, now).await?;
+    let over = take_at_once(tx, claim, &missing, true, now).await?;
     match without(&missing, &over)?.first() {
         None => Ok(Ok(())),
         Some(_) if is_for_the_line(tx, claim).await? => Ok(Err(ChoiceError::WaitedFor)),
@@ -133,10 +133,12 @@ fn without(seats: &[SeatNumber], taken: &[Row]) -> Result<Vec<SeatNumber>> {
     Ok(rest.copied().collect())
 }
 
-async fn take_over(
+/// Takes those of some seats that can be had without waiting: all of them, or those alone that carts have kept too long.
+async fn take_at_once(
     tx: &Transaction<'_>,
     claim: Claim,
     seats: &[SeatNumber],
+    only_late: bool,
     now: Timestamp,
 ) -> Result<Vec<Row>> {
     let (holder, is_order) = claim.owner.holder();
@@ -144,7 +146,12 @@ async fn take_over(
         INT8: claim.ticket_type.get(), INT4_ARRAY: numbers(seats), INT8: holder, BOOL: is_order,
         TIMESTAMPTZ: claim.until.inner(), BOOL: claim.passes, TIMESTAMPTZ: now.inner(),
     ];
-    Ok(tx.query_typed(TAKE_OVER_SQL, params).await?)
+    let sql = if only_late {
+        TAKE_OVER_SQL
+    } else {
+        TAKE_AT_ONCE_SQL
+    };
+    Ok(tx.query_typed(sql, params).await?)
 }
 
 const HELD_SQL: &str = "

@@ -215,12 +215,18 @@ pub fn left(lines: &[Line], accessible: bool) -> (u32, u32) {
 
 /// Seats that may be given, in runs of neighbours. Those in `given` count as free.
 fn runs<'a>(lines: &'a [Line], any: bool, given: &HashSet<SeatNumber>) -> Vec<Run<'a>> {
+    runs_of(lines, |seat| {
+        (seat.state == State::Free || given.contains(&seat.number)) && (any || !seat.accessible)
+    })
+}
+
+/// Seats of which something is true, in runs of neighbours.
+fn runs_of<'a>(lines: &'a [Line], is_one: impl Fn(&Seat) -> bool) -> Vec<Run<'a>> {
     let mut runs: Vec<Run<'a>> = Vec::new();
     for line in lines {
         let mut last = None;
         for seat in &line.seats {
-            let free = seat.state == State::Free || given.contains(&seat.number);
-            if !free || seat.accessible && !any {
+            if !is_one(seat) {
                 last = None;
                 continue;
             }
@@ -280,6 +286,55 @@ pub fn best_near(
     found.retain(|candidate| candidate.cost <= reach);
     let chosen = draw_best(&runs, found, quantity, wish, pick)?;
     Some(chosen.iter().map(|seat| seat.number).collect())
+}
+
+/// Seats with which some of those that somebody has already are neighbours without a gap: as many of them as can be, at the best
+/// place; `None` if there are not so many in a row, or one would be left alone that must not be. `lines` are the rows of those
+/// seats, and `are_opened` says whether seats for people who need them may be given to everybody.
+pub fn beside(lines: &[Line], are_opened: bool, own: &[SeatNumber], wish: Wish) -> Option<Vec<SeatNumber>> {
+    let quantity = usize::try_from(wish.quantity).ok()?;
+    let own: HashSet<SeatNumber> = own.iter().copied().collect();
+    let is_own = |seat: &Seat| own.contains(&seat.number);
+    let any = wish.accessible || are_opened;
+    let runs = runs_of(lines, |seat| {
+        is_own(seat) || seat.state == State::Free && (any || !seat.accessible)
+    });
+    let mut found: Vec<(usize, usize, Vec<&Seat>)> = Vec::new();
+    for run in &runs {
+        for first in 0..run.seats.len() {
+            let (mut more, mut with) = (Vec::with_capacity(quantity), 0);
+            for (last, seat) in run.seats.iter().enumerate().skip(first) {
+                if is_own(seat) {
+                    with += 1;
+                } else {
+                    more.push(*seat);
+                }
+                if more.len() > quantity {
+                    break;
+                }
+                let is_tidy = !wish.no_singles || wish.accessible || !leaves_alone(run, first, last, is_own);
+                let accessible = more.iter().filter(|seat| seat.accessible).count();
+                if more.len() == quantity && with > 0 && is_tidy && (!wish.accessible || accessible > 0) {
+                    let missing = if wish.accessible { quantity - accessible } else { 0 };
+                    found.push((missing, with, more.clone()));
+                }
+            }
+        }
+    }
+    let rank = |(missing, with, more): &(usize, usize, Vec<&Seat>)| (*missing, Reverse(*with), mean(more));
+    let (_, _, best) = found.into_iter().min_by_key(rank)?;
+    Some(best.iter().map(|seat| seat.number).collect())
+}
+
+/// Whether a seat beside a part of a run stands alone once that part is taken, and did not before.
+fn leaves_alone(run: &Run<'_>, first: usize, last: usize, is_own: impl Fn(&Seat) -> bool) -> bool {
+    let is_free = |at: Option<usize>| {
+        let seat = at.and_then(|at| run.seats.get(at));
+        seat.is_some_and(|seat| !is_own(seat))
+    };
+    let before = is_free(first.checked_sub(1)) && !is_free(first.checked_sub(2)) && is_free(Some(first));
+    let after = is_free(Some(last + 1)) && !is_free(Some(last + 2)) && is_free(Some(last));
+    before || after
 }
 
 fn together<'a>(

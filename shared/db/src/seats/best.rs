@@ -1,15 +1,15 @@
 //! The best seats that are left.
 
 use super::chosen::check;
-use super::look::{Left, lines, look, read_line, state};
-use super::{Claim, TAKE_AT_ONCE_SQL, is_for_the_line, numbers, take, without};
+use super::look::{Left, lines, look, look_at_lines, read_line, state};
+use super::{Claim, is_for_the_line, take, take_at_once, without};
 use crate::error::Result;
 use crate::orders;
 use crate::sql::{RowExt as _, params};
 use crate::stock::Owner;
 use crate::ticket_types::{ForSale, int};
 use domain::cart::StockError;
-use domain::seating::{self, Choice, Line, SeatNumber, State, Wish};
+use domain::seating::{self, Choice, ChoiceError, Line, SeatNumber, State, Wish};
 use domain::{OrderItemId, TicketTypeId, Timestamp};
 use tokio_postgres::Transaction;
 
@@ -84,13 +84,13 @@ impl Seen {
             None => seating::best(&self.lines, wish, pick),
         }
     }
+}
 
-    /// Others are about to take these.
-    fn cross_out(&mut self, gone: &[SeatNumber]) {
-        for seat in self.lines.iter_mut().flat_map(|line| &mut line.seats) {
-            if gone.contains(&seat.number) {
-                seat.state = State::Held;
-            }
+/// Others are about to take these.
+fn cross_out(lines: &mut [Line], gone: &[SeatNumber]) {
+    for seat in lines.iter_mut().flat_map(|line| &mut line.seats) {
+        if gone.contains(&seat.number) {
+            seat.state = State::Held;
         }
     }
 }
@@ -105,7 +105,18 @@ const UNDO_SQL: &str = "rollback to savepoint best_seats";
 /// Draws a number below the one it is given.
 pub type Pick<'a> = &'a mut (dyn FnMut(u32) -> u32 + Send);
 
-/// Takes the best seats that can be had, all or nothing. Returns them.
+/// Who is to sit together.
+#[derive(Debug, Clone, Copy)]
+pub struct Group<'a> {
+    /// How many seats are missing.
+    pub quantity: u32,
+    /// The seats that they have already.
+    pub own: &'a [SeatNumber],
+    /// Whether seats that are kept for people who need them are asked for.
+    pub accessible: bool,
+}
+
+/// Takes the best seats that can be had, all or nothing: beside those that the group has, or else wherever they are. Returns them.
 ///
 /// What is free is looked at without a lock, first only near the best free seats, and what is chosen is taken by one statement that
 /// does not wait: of two who chose the same seats, one crosses them out and draws from more. At last everything that is free is
@@ -116,11 +127,15 @@ pub type Pick<'a> = &'a mut (dyn FnMut(u32) -> u32 + Send);
 pub async fn take_best(
     tx: &Transaction<'_>,
     claim: Claim,
-    quantity: u32,
-    accessible: bool,
+    group: Group<'_>,
     now: Timestamp,
     pick: Pick<'_>,
 ) -> Result<Result<Vec<SeatNumber>, StockError>> {
+    let Group {
+        quantity,
+        own,
+        accessible,
+    } = group;
     if is_for_the_line(tx, claim).await? {
         return Ok(Err(StockError::WaitedFor));
     }
@@ -133,6 +148,16 @@ pub async fn take_best(
         no_singles,
         tolerance: 0,
     };
+    if !own.is_empty() {
+        let (mut lines, are_opened) = look_at_lines(tx, claim.ticket_type, own, now).await?;
+        while let Some(seats) = seating::beside(&lines, are_opened, own, wish) {
+            let gone = try_beside(tx, claim, &seats, own, wish, now).await?;
+            if gone.is_empty() {
+                return Ok(Ok(seats));
+            }
+            cross_out(&mut lines, &gone);
+        }
+    }
     // Seats for people who need them may be anywhere.
     let looks = LOOKS
         .into_iter()
@@ -163,7 +188,7 @@ pub async fn take_best(
             if gone.is_empty() {
                 return Ok(Ok(seats));
             }
-            seen.cross_out(&gone);
+            cross_out(&mut seen.lines, &gone);
         }
     }
     let params = params![INT8: claim.ticket_type.get()];
@@ -210,7 +235,12 @@ pub async fn order_best(
         until,
         passes: !sale.has_line,
     };
-    let seats = take_best(tx, claim, quantity, false, now, pick).await??;
+    let group = Group {
+        quantity,
+        own: &[],
+        accessible: false,
+    };
+    let seats = take_best(tx, claim, group, now, pick).await??;
     Ok(orders::set_seats(tx, line, &seats).await?)
 }
 
@@ -226,32 +256,20 @@ async fn try_best(
     let mut can_undo = wish.no_singles;
     if can_undo {
         tx.execute_typed(SAVEPOINT_SQL, params![]).await?;
-        let choice = Choice {
-            seats,
-            own: &[],
-            accessible: wish.accessible,
-            no_singles: true,
-        };
-        // Beside it nobody may have chosen anything since.
-        if check(tx, claim.ticket_type, choice, now).await?.is_err() {
+        if !is_allowed(tx, claim, seats, &[], wish, now).await? {
             tx.execute_typed(UNDO_SQL, params![]).await?;
             return Ok(seats.to_vec());
         }
     }
-    let (holder, is_order) = claim.owner.holder();
-    let params = params![
-        INT8: claim.ticket_type.get(), INT4_ARRAY: numbers(seats), INT8: holder, BOOL: is_order,
-        TIMESTAMPTZ: claim.until.inner(), BOOL: claim.passes, TIMESTAMPTZ: now.inner(),
-    ];
     // Of several, some may be taken and others not, so that can be undone. Both are sent before either is waited for.
     let taken = if can_undo || seats.len() == 1 {
-        tx.query_typed(TAKE_AT_ONCE_SQL, params).await?
+        take_at_once(tx, claim, seats, false, now).await?
     } else {
         can_undo = true;
         let (marked, taken) = tokio::join!(
             biased;
             tx.execute_typed(SAVEPOINT_SQL, params![]),
-            tx.query_typed(TAKE_AT_ONCE_SQL, params)
+            take_at_once(tx, claim, seats, false, now)
         );
         marked?;
         taken?
@@ -261,4 +279,46 @@ async fn try_best(
         tx.execute_typed(UNDO_SQL, params![]).await?;
     }
     Ok(missing)
+}
+
+/// The same for seats beside those that a group has. Few want them, and whoever waits for them may get them, so they are waited for in
+/// the order of all takers.
+async fn try_beside(
+    tx: &Transaction<'_>,
+    claim: Claim,
+    seats: &[SeatNumber],
+    own: &[SeatNumber],
+    wish: Wish,
+    now: Timestamp,
+) -> Result<Vec<SeatNumber>> {
+    tx.execute_typed(SAVEPOINT_SQL, params![]).await?;
+    let gone = if wish.no_singles && !is_allowed(tx, claim, seats, own, wish, now).await? {
+        seats.to_vec()
+    } else {
+        match take(tx, claim, seats, now).await? {
+            Ok(()) => return Ok(Vec::new()),
+            Err(ChoiceError::Taken(seat)) => vec![seat],
+            Err(_) => seats.to_vec(),
+        }
+    };
+    tx.execute_typed(UNDO_SQL, params![]).await?;
+    Ok(gone)
+}
+
+/// Whether seats may be taken under a rule against single ones: beside them somebody may have chosen others since they were looked at.
+async fn is_allowed(
+    tx: &Transaction<'_>,
+    claim: Claim,
+    seats: &[SeatNumber],
+    own: &[SeatNumber],
+    wish: Wish,
+    now: Timestamp,
+) -> Result<bool> {
+    let choice = Choice {
+        seats,
+        own,
+        accessible: wish.accessible,
+        no_singles: true,
+    };
+    Ok(check(tx, claim.ticket_type, choice, now).await?.is_ok())
 }

@@ -79,6 +79,27 @@ pub async fn choose(
     take(tx, claim, seats, now).await
 }
 
+/// Takes seats again that the owner had until their time was over. With a rule against single seats, what is free in their rows is
+/// kept first, as whoever chooses there does it.
+///
+/// The inner error says why not; the transaction is to be rolled back then.
+pub async fn retake(
+    tx: &Transaction<'_>,
+    claim: Claim,
+    seats: &[SeatNumber],
+    now: Timestamp,
+) -> Result<Result<(), ChoiceError>> {
+    if seats.is_empty() {
+        return Ok(Ok(()));
+    }
+    let params = params![INT8: claim.ticket_type.get(), INT4_ARRAY: numbers(seats)];
+    let rows = tx.query_typed(CHOSEN_SQL, params).await?;
+    if rows.first().map_or(Ok(false), |row| row.col("no_single_seats"))? {
+        lock_lines(tx, claim.ticket_type, seats, now).await?;
+    }
+    take(tx, claim, seats, now).await
+}
+
 /// Whether a choice may be taken. With a rule against single seats, what is free in its rows is kept, so that what is left beside it
 /// is not chosen by somebody else meanwhile.
 pub(super) async fn check(

@@ -2,7 +2,7 @@
 
 use super::{bought, end, free, read_settings};
 use crate::error::{DbError, Result};
-use crate::seats::{self, Claim};
+use crate::seats::{self, Claim, Group};
 use crate::settlement::RandomId;
 use crate::sql::{RowExt as _, params};
 use crate::stock::{self, Owner, Want};
@@ -201,8 +201,14 @@ pub async fn serve(
             until,
             passes: true,
         };
+        let own = seats::held(tx, owner).await?;
+        let group = Group {
+            quantity: next.quantity,
+            own: &own,
+            accessible: false,
+        };
         // Nobody else takes any now, so there is no crowd to spread.
-        seats::take_best(tx, claim, next.quantity, false, now, &mut |_| 0).await?
+        seats::take_best(tx, claim, group, now, &mut |_| 0).await?
     } else {
         let want = Want {
             ticket_type,

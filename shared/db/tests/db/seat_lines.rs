@@ -10,7 +10,7 @@ use db::waiting_list::{self, Wish};
 use domain::cart::StockError;
 use domain::seating::{ChoiceError, SeatNumber};
 use domain::waiting_list::Mode;
-use domain::{OrderId, TicketTypeId};
+use domain::{OrderId, TicketTypeId, UserId};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use testkit::TestDb;
@@ -79,6 +79,35 @@ async fn whoever_waits_gets_the_best_seats_that_come_back() {
         code(join(&mut client, people[0].0, ticket_type, 1).await),
         "tickets_available"
     );
+    assert_consistent(&client).await;
+}
+
+#[tokio::test]
+async fn whoever_has_a_seat_and_waits_for_more_gets_them_beside_it() {
+    let (db, ticket_type) = seated(2, 3).await;
+    let mut client = db.client().await;
+    let front = placed(&mut client, ticket_type, &[1, 2, 3]).await;
+    let back = placed(&mut client, ticket_type, &[5, 6]).await;
+    set_mode(&db, ticket_type, Mode::InOrder).await;
+    let row = cart_rows(&client, ticket_type, 1).await[0];
+    choose(
+        &mut client,
+        claim(ticket_type, Owner::Cart(row), 60 * MINUTES),
+        &[4],
+        0,
+    )
+    .await
+    .unwrap();
+    db.run("update cart_items set reserved_until = '2031-01-01', seats = '{4}'")
+        .await;
+    let user = UserId::new(db.count("select user_id from cart_items").await);
+    join(&mut client, user, ticket_type, 1).await.unwrap();
+    release(&mut client, front).await;
+    release(&mut client, back).await;
+    assert_eq!(serve(&mut client, ticket_type).await, 1);
+    let (item, held) = cart_of(&mut client, user, ticket_type).await.unwrap();
+    assert_eq!((held, item.seats), (2, Some(numbers(&[4, 5]))));
+    assert_offers_kept(&client).await;
     assert_consistent(&client).await;
 }
 

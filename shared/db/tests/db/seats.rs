@@ -8,7 +8,7 @@ use crate::support::{
 use db::orders;
 use db::payments as pay;
 use db::seat_maps::{self, NewMap, SetMap};
-use db::seats::{self, Claim};
+use db::seats::{self, Claim, Group};
 use db::stock::{self, Owner};
 use domain::cart::StockError;
 use domain::order::OrderStatus;
@@ -107,9 +107,24 @@ pub async fn best(
     quantity: u32,
     dice: &mut Dice,
 ) -> Result<Vec<SeatNumber>, StockError> {
+    let group = Group {
+        quantity,
+        own: &[],
+        accessible: false,
+    };
+    best_for(client, wanted, group, dice).await
+}
+
+/// The same for a group that may have seats.
+async fn best_for(
+    client: &mut Client,
+    wanted: (TicketTypeId, Owner, i64),
+    group: Group<'_>,
+    dice: &mut Dice,
+) -> Result<Vec<SeatNumber>, StockError> {
     let tx = client.transaction().await.unwrap();
     let mut pick = |below| dice.below(below);
-    let answer = seats::take_best(&tx, of(wanted), quantity, false, at(0), &mut pick)
+    let answer = seats::take_best(&tx, of(wanted), group, at(0), &mut pick)
         .await
         .unwrap();
     match answer {
@@ -275,6 +290,42 @@ async fn the_best_seats_are_found_near_the_best_free_one_and_far_from_it() {
         .await;
     let again = best(&mut client, of_cart(3), 15, dice).await.unwrap();
     assert_eq!(again, numbers(&(1..=30).step_by(2).collect::<Vec<_>>()));
+}
+
+#[tokio::test]
+async fn of_two_groups_that_grow_into_the_same_gap_one_does_and_the_other_sits_together_elsewhere() {
+    let (db, ticket_type) = seated(3, 6).await;
+    let mut clients = connections(&db, 2).await;
+    let items = cart_rows(&clients[0], ticket_type, 2).await;
+    for round in 0..20 {
+        let of_cart = |number: usize| claim(ticket_type, Owner::Cart(items[number]), LATER);
+        let own = [[7], [12]];
+        for number in 0..2 {
+            choose(&mut clients[number], of_cart(number), &own[number], 0)
+                .await
+                .unwrap();
+        }
+        let taken = race(&mut clients, async |number, client| {
+            let own = numbers(&own[number]);
+            let group = Group {
+                quantity: 4,
+                own: &own,
+                accessible: false,
+            };
+            let dice = &mut Dice::new(round);
+            best_for(client, of_cart(number), group, dice).await.unwrap()
+        })
+        .await;
+        let (gap, elsewhere) = match taken[0] == numbers(&[8, 9, 10, 11]) {
+            true => (&taken[0], &taken[1]),
+            false => (&taken[1], &taken[0]),
+        };
+        assert_eq!(*gap, numbers(&[8, 9, 10, 11]), "{taken:?}");
+        let together = elsewhere.windows(2).all(|two| two[0].get() + 1 == two[1].get());
+        assert!(together && elsewhere[0].get() < 7, "{taken:?}");
+        db.run("update seat_stock set holder_id = null, held_until = null")
+            .await;
+    }
 }
 
 #[tokio::test]

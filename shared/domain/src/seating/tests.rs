@@ -90,6 +90,56 @@ fn neighbours_have_no_gap_between() {
 }
 
 #[test]
+fn whoever_has_seats_gets_more_beside_them() {
+    let more = |rows: &[&str], own: &[i32], wish: Wish| {
+        let house = lines(rows);
+        let more = beside(&house, are_opened(&house), &seats(own), wish);
+        more.map(|more| more.into_iter().map(SeatNumber::get).collect::<Vec<_>>())
+    };
+    // On either side or both, wherever it is best.
+    assert_eq!(more(&["..h....", "......."], &[3], wish(2)), Some(vec![4, 5]));
+    assert_eq!(more(&["s.h.s", "....."], &[3], wish(2)), Some(vec![2, 4]));
+    assert_eq!(more(&["s.hhs", "....."], &[3], wish(1)), Some(vec![2]));
+    assert_eq!(more(&["s.hhs", "....."], &[3], wish(2)), None);
+    assert_eq!(more(&["..h h.."], &[3, 4], wish(1)), Some(vec![2]));
+    // Of a divided group, those grow together who can.
+    assert_eq!(more(&["sh.ss", "s.h.."], &[2, 8], wish(2)), Some(vec![7, 9]));
+    // What is between the seats that somebody has is filled first of all.
+    assert_eq!(more(&["..h.h.."], &[3, 5], wish(1)), Some(vec![4]));
+    let strict = Wish {
+        no_singles: true,
+        ..wish(1)
+    };
+    assert_eq!(more(&["..h..."], &[3], strict), Some(vec![4]));
+    assert_eq!(more(&["..h.s."], &[3], strict), Some(vec![4]));
+    assert_eq!(more(&["..h..s"], &[3], strict), None);
+    // A companion sits beside a wheelchair.
+    assert_eq!(more(&["a...", "...."], &[1], wish(1)), Some(vec![2]));
+    assert_eq!(more(&["ha..", "...."], &[1], wish(1)), None);
+    let wheels = Wish {
+        accessible: true,
+        ..wish(1)
+    };
+    assert_eq!(more(&["aa..", "...."], &[1], wheels), Some(vec![2]));
+    assert_eq!(more(&["a...", "...."], &[1], wheels), None);
+    let two_wheels = Wish {
+        quantity: 2,
+        ..wheels
+    };
+    assert_eq!(more(&["..haa.", "......"], &[3], two_wheels), Some(vec![4, 5]));
+    // Those whom no place holds all sit beside some of theirs.
+    assert_eq!(more(&["hh...hh"], &[1, 2, 6, 7], wish(1)), Some(vec![3]));
+    assert_eq!(more(&["hh...hh"], &[1, 2, 6, 7], wish(3)), Some(vec![3, 4, 5]));
+    // What stood alone before is not left alone by this.
+    let strict_two = Wish {
+        quantity: 2,
+        ..strict
+    };
+    assert_eq!(more(&[".h.."], &[2], strict_two), Some(vec![3, 4]));
+    assert_eq!(more(&[".h..."], &[2], strict_two), Some(vec![1, 3]));
+}
+
+#[test]
 fn a_group_that_fits_nowhere_is_divided_among_rows_beside_each_other_and_nobody_is_alone() {
     assert_eq!(
         first(&lines(&["....", "ssss", "....", "...."]), wish(5)),
@@ -159,6 +209,13 @@ fn no_single_seat_is_left_unless_it_cannot_be_helped() {
         "two of three cannot be had otherwise"
     );
     assert!(refused(&["h..", "...."], &[2], &[1]));
+}
+
+#[test]
+fn a_companion_of_whoever_sits_on_an_accessible_seat_leaves_nobody_alone_who_was_not() {
+    let house = lines(&[".a...", "....."]);
+    assert_eq!(check(&house, &seats(&[2, 3]), &[], true, true), Ok(()));
+    assert_eq!(check(&house, &seats(&[3]), &seats(&[2]), false, true), Ok(()));
 }
 
 #[test]
