@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::sync::Arc;
 use views::TicketOut;
-use web::input::{Fields, Input, PageParameters, page};
+use web::input::{Fields, Flag, Input, PageParameters, page};
 use web::{Access, Answer, Query, Route, Viewer};
 
 pub(crate) const ROUTE: Route = Route::new(
@@ -58,14 +58,6 @@ pub(crate) struct ListQuery {
 enum Sort {
     Newest,
     Soonest,
-}
-
-/// A switch of a query.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-enum Flag {
-    True,
-    False,
 }
 
 /// The last event of a page: its time by the order of the list, and its id.

@@ -8,6 +8,7 @@ use domain::payment::PaymentStatus;
 use domain::{Error, EventId, PaymentId, Timestamp, UserId};
 use http::{HeaderValue, header};
 use std::sync::Arc;
+use web::input::Flag;
 use web::{Access, Publisher, Query, Route};
 
 // By itself, because to refer to a field of a route keeps the whole route, with its schemas, in the binary.
@@ -62,6 +63,8 @@ web::input! {
         end_date: Option<Timestamp>,
         /// What the order is called.
         order_id: Option<String>,
+        /// `true` for those that were paid twice.
+        paid_twice: Option<Flag>,
         /// The last payment of the file before, as its `Link` header says.
         after: Option<PaymentId>,
     }
@@ -79,6 +82,7 @@ pub(crate) async fn export_payments(
         from: query.start_date,
         until: query.end_date,
         order: query.order_id,
+        paid_twice: query.paid_twice,
     };
     which.check()?;
     let organizer = (!caller.is_admin()).then_some(caller.id);

@@ -156,6 +156,8 @@ pub struct PaymentOut {
     pub transfer: Option<TransferDueOut>,
     /// Which seats; null if there are no seats among them.
     pub seats: Option<Vec<SeatOut>>,
+    /// Whether it was paid by more than one transaction; what is too much goes back.
+    pub paid_twice: bool,
 }
 
 /// A payer in short.
@@ -233,6 +235,7 @@ async fn show(
             method: (row.payment.amount > Rupiah::ZERO).then_some(row.payment.method),
             transfer: transfer.map(|transfer| TransferDueOut::new(transfer, row.payment.amount)),
             seats: seats_of(row.payment.order_id),
+            paid_twice: row.payment.is_paid_twice,
         }
     });
     Ok(shown.collect())

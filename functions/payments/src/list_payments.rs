@@ -8,7 +8,7 @@ use domain::{EventId, PaymentId, Timestamp, UserId};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::sync::Arc;
-use web::input::{Fields, Input, PageParameters, page};
+use web::input::{Fields, Flag, Input, PageParameters, page};
 use web::{Access, Admin, Answer, Meta, Query, Route};
 
 pub(crate) const ROUTE: Route = Route::new(
@@ -37,6 +37,8 @@ pub(crate) struct PaymentQuery {
     end_date: Option<Timestamp>,
     /// What the order is called.
     order_id: Option<String>,
+    /// `true` for those that were paid twice.
+    paid_twice: Option<Flag>,
     /// Instead of a page: `meta.nextCursor` of the page before, to go on where it ended.
     cursor: Option<PaymentId>,
     #[schemars(with = "PageParameters", flatten)]
@@ -51,7 +53,8 @@ impl Input for PaymentQuery {
             fields.take("eventId"),
         );
         let (start_date, end_date) = (fields.take("startDate"), fields.take("endDate"));
-        let (order_id, cursor, page) = (fields.take("orderId"), fields.take("cursor"), page(fields));
+        let (order_id, paid_twice) = (fields.take("orderId"), fields.take("paidTwice"));
+        let (cursor, page) = (fields.take("cursor"), page(fields));
         Some(Self {
             status: status?,
             user_id: user_id?,
@@ -59,6 +62,7 @@ impl Input for PaymentQuery {
             start_date: start_date?,
             end_date: end_date?,
             order_id: order_id?,
+            paid_twice: paid_twice?,
             cursor: cursor?,
             page: page?,
         })
@@ -97,6 +101,7 @@ pub(crate) async fn list_payments(
         from: query.start_date,
         until: query.end_date,
         order: query.order_id,
+        paid_twice: query.paid_twice,
     };
     which.check()?;
     let conn = app.db.conn().await?;

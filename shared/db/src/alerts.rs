@@ -13,7 +13,7 @@ use tokio_postgres::{Client, Row, Transaction};
 
 const MONEY_SQL: &str = "
     select 'conflicted' as heap, count(*) as count, coalesce(max(id), 0) as newest, null::timestamptz as oldest
-    from payments where status = 'conflicted'
+    from payments where status = 'conflicted' or paid_twice
     union all
     select 'stuck', count(*), coalesce(max(id), 0), min(created_at) from refunds
     where status = 'requested' and created_at <= $1

@@ -1,5 +1,9 @@
 //! Payments, the transactions the gateway reports for them, and its notifications.
 
+mod export;
+
+pub use export::{ExportedPayment, export};
+
 use crate::error::Result;
 use crate::sql::{RowExt as _, params};
 use domain::message::PaymentNotice;
@@ -29,6 +33,8 @@ pub struct Payment {
     pub method: PaymentMethod,
     /// What came in instead, if it was another amount.
     pub received: Option<Rupiah>,
+    /// Whether more than one transaction of the gateway holds what was asked.
+    pub is_paid_twice: bool,
     /// Where it stands.
     pub status: PaymentStatus,
     /// The gateway's token of the payment page.
@@ -59,6 +65,14 @@ pub enum Opened {
     ByTransfer(Payment),
 }
 
+/// What is read of payments `p` of orders `o`.
+macro_rules! columns {
+    () => {
+        "p.id, p.order_id, o.code as order_code, p.user_id, p.amount, p.original_amount, p.discount, p.method, p.received,
+         p.paid_twice, p.status, p.transaction_token, p.redirect_url, p.payment_date"
+    };
+}
+
 const INSERT_SQL: &str = "
     insert into payments (order_id, user_id, amount, original_amount, discount, opening_until, next_check_at, payment_date,
                           created_at, updated_at)
@@ -72,10 +86,11 @@ const LEASE_SQL: &str = "
       and (opening_until is null or opening_until <= $3)
     returning id";
 
-const OF_ORDER_SQL: &str = "
-    select p.id, p.order_id, o.code as order_code, p.user_id, p.amount, p.original_amount, p.discount, p.method, p.received, p.status,
-           p.transaction_token, p.redirect_url, p.payment_date
-    from payments p join orders o on o.id = p.order_id where p.order_id = $1";
+const OF_ORDER_SQL: &str = concat!(
+    "select ",
+    columns!(),
+    " from payments p join orders o on o.id = p.order_id where p.order_id = $1"
+);
 
 /// Makes the payment of a locked order, or finds it. Whoever gets the lease asks the gateway after the commit; the lease
 /// ends at `lease_until`, so that a crash in between does not block the buyer for long.
@@ -132,10 +147,11 @@ pub async fn drop_lease(db: &Client, id: PaymentId, now: Timestamp) -> Result<()
     Ok(())
 }
 
-const LOCK_BY_ORDER_SQL: &str = "
-    select p.id, p.order_id, o.code as order_code, p.user_id, p.amount, p.original_amount, p.discount, p.method, p.received, p.status,
-           p.transaction_token, p.redirect_url, p.payment_date
-    from payments p join orders o on o.id = p.order_id where p.order_id = $1 for update of p";
+const LOCK_BY_ORDER_SQL: &str = concat!(
+    "select ",
+    columns!(),
+    " from payments p join orders o on o.id = p.order_id where p.order_id = $1 for update of p"
+);
 
 /// The payment of an order, locked. The order is locked already.
 pub async fn lock_of_order(tx: &Transaction<'_>, order: OrderId) -> Result<Option<Payment>> {
@@ -292,6 +308,15 @@ pub async fn set_received(tx: &Transaction<'_>, id: PaymentId, received: Rupiah)
     Ok(())
 }
 
+const SET_PAID_TWICE_SQL: &str = "update payments set paid_twice = $2 where id = $1";
+
+/// Notes whether more than one transaction holds what was asked of a locked payment.
+pub async fn set_paid_twice(tx: &Transaction<'_>, id: PaymentId, is_paid_twice: bool) -> Result<()> {
+    tx.execute_typed(SET_PAID_TWICE_SQL, params![INT8: id.get(), BOOL: is_paid_twice])
+        .await?;
+    Ok(())
+}
+
 const STORE_NOTICE_SQL: &str = "
     insert into payment_notifications
         (fingerprint, order_code, transaction_id, transaction_status, status_code, body, received_at, last_received_at)
@@ -339,6 +364,8 @@ pub struct Filter<'a> {
     pub until: Option<Timestamp>,
     /// Of the order of that name.
     pub order_code: Option<&'a str>,
+    /// Those alone that were paid twice.
+    pub paid_twice: bool,
 }
 
 /// Where a page of a list begins.
@@ -350,32 +377,37 @@ pub enum Begin {
     After(PaymentId),
 }
 
-const LIST_SQL: &str = "
-    select p.id, p.order_id, o.code as order_code, p.user_id, p.amount, p.original_amount, p.discount, p.method, p.received, p.status,
-           p.transaction_token, p.redirect_url, p.payment_date, u.name as user_name, u.email as user_email,
-           i.ticket_type_id, i.quantity, count(*) over () as total
+/// Payments `p` of orders `o` that a [`Filter`] shows.
+macro_rules! shown {
+    () => {
+        "($1::bigint is null or p.user_id = $1) and ($2::text is null or p.status = $2)
+          and ($3::bigint is null or exists (
+              select 1 from order_items l join ticket_types t on t.id = l.ticket_type_id
+              where l.order_id = p.order_id and t.event_id = $3))
+          and ($4::timestamptz is null or p.payment_date >= $4) and ($5::timestamptz is null or p.payment_date < $5)
+          and ($6::text is null or o.code = $6) and (not $7 or p.paid_twice)"
+    };
+}
+
+const LIST_SQL: &str = concat!(
+    "select ",
+    columns!(),
+    ", u.name as user_name, u.email as user_email, i.ticket_type_id, i.quantity, count(*) over () as total
     from payments p join orders o on o.id = p.order_id join users u on u.id = p.user_id
     cross join lateral (
         select min(ticket_type_id) as ticket_type_id, sum(quantity)::int as quantity from order_items where order_id = o.id
     ) i
-    where ($1::bigint is null or p.user_id = $1) and ($2::text is null or p.status = $2)
-      and ($3::bigint is null or exists (
-          select 1 from order_items l join ticket_types t on t.id = l.ticket_type_id
-          where l.order_id = p.order_id and t.event_id = $3))
-      and ($4::timestamptz is null or p.payment_date >= $4) and ($5::timestamptz is null or p.payment_date < $5)
-      and ($6::text is null or o.code = $6)
-      and ($7::bigint is null or (p.payment_date, p.id) < (select payment_date, id from payments where id = $7))
-      and ($8::bigint is null or p.id = $8)
-    order by p.payment_date desc, p.id desc limit $9 offset $10";
+    where ",
+    shown!(),
+    " and ($8::bigint is null or (p.payment_date, p.id) < (select payment_date, id from payments where id = $8))
+      and ($9::bigint is null or p.id = $9)
+    order by p.payment_date desc, p.id desc limit $10 offset $11"
+);
 
-const COUNT_SQL: &str = "
-    select count(*) as total from payments p join orders o on o.id = p.order_id
-    where ($1::bigint is null or p.user_id = $1) and ($2::text is null or p.status = $2)
-      and ($3::bigint is null or exists (
-          select 1 from order_items l join ticket_types t on t.id = l.ticket_type_id
-          where l.order_id = p.order_id and t.event_id = $3))
-      and ($4::timestamptz is null or p.payment_date >= $4) and ($5::timestamptz is null or p.payment_date < $5)
-      and ($6::text is null or o.code = $6)";
+const COUNT_SQL: &str = concat!(
+    "select count(*) as total from payments p join orders o on o.id = p.order_id where ",
+    shown!()
+);
 
 /// Payments, newest first, at most so many, and how many there are in all: from the payment on with which the page begins, if it
 /// begins with one.
@@ -400,8 +432,8 @@ pub async fn list(
         filter.until.map(Timestamp::inner),
     );
     let params = params![
-        INT8: payer, TEXT: status, INT8: event, TIMESTAMPTZ: from, TIMESTAMPTZ: until, TEXT: filter.order_code, INT8: after,
-        INT8: any, INT8: i64::from(limit), INT8: offset,
+        INT8: payer, TEXT: status, INT8: event, TIMESTAMPTZ: from, TIMESTAMPTZ: until, TEXT: filter.order_code,
+        BOOL: filter.paid_twice, INT8: after, INT8: any, INT8: i64::from(limit), INT8: offset,
     ];
     let rows = db.query_typed(LIST_SQL, params).await?;
     let total = match rows.first() {
@@ -410,6 +442,7 @@ pub async fn list(
         None => {
             let params = params![
                 INT8: payer, TEXT: status, INT8: event, TIMESTAMPTZ: from, TIMESTAMPTZ: until, TEXT: filter.order_code,
+                BOOL: filter.paid_twice,
             ];
             db.query_typed_one(COUNT_SQL, params).await?.col("total")?
         }
@@ -426,134 +459,11 @@ pub async fn find(db: &Client, id: PaymentId, payer: Option<UserId>) -> Result<O
         None::<jiff::Timestamp>,
     );
     let params = params![
-        INT8: payer, TEXT: text, INT8: number, TIMESTAMPTZ: time, TIMESTAMPTZ: time, TEXT: text, INT8: number,
-        INT8: id.get(), INT8: 1_i64, INT8: 0_i64,
+        INT8: payer, TEXT: text, INT8: number, TIMESTAMPTZ: time, TIMESTAMPTZ: time, TEXT: text, BOOL: false,
+        INT8: number, INT8: id.get(), INT8: 1_i64, INT8: 0_i64,
     ];
     let row = db.query_typed_opt(LIST_SQL, params).await?;
     row.as_ref().map(read_listed).transpose()
-}
-
-/// What a payment brought for one event.
-#[derive(Debug, Clone)]
-pub struct ExportedPayment {
-    /// The payment.
-    pub id: PaymentId,
-    /// What the order is called.
-    pub order_code: String,
-    /// Where it stands.
-    pub status: PaymentStatus,
-    /// Who pays.
-    pub user_id: UserId,
-    /// The event.
-    pub event_id: EventId,
-    /// What it is called.
-    pub event_name: String,
-    /// Tickets of it.
-    pub tickets: u32,
-    /// What they cost.
-    pub price: Rupiah,
-    /// Taken off.
-    pub discount: Rupiah,
-    /// Service fees.
-    pub fee: Rupiah,
-    /// Taxes.
-    pub tax: Rupiah,
-    /// What is charged for it.
-    pub charged: Rupiah,
-    /// What went back out of its takings.
-    pub refunded: Rupiah,
-    /// How it was paid: in the gateway's words, or `manual_transfer`.
-    pub method: Option<String>,
-    /// When it was begun.
-    pub begun: Timestamp,
-    /// When money is first known to have come in.
-    pub settled: Option<Timestamp>,
-}
-
-const EXPORT_SQL: &str = "
-    with chosen as (
-        select p.id, p.order_id, o.code, p.status, p.user_id, p.method, p.payment_date, p.settled_at
-        from payments p join orders o on o.id = p.order_id
-        where ($1::bigint is null or p.user_id = $1) and ($2::text is null or p.status = $2)
-          and ($4::timestamptz is null or p.payment_date >= $4) and ($5::timestamptz is null or p.payment_date < $5)
-          and ($6::text is null or o.code = $6) and ($7::bigint is null or p.id > $7)
-          and exists (
-              select 1 from order_items l join ticket_types t on t.id = l.ticket_type_id join events e on e.id = t.event_id
-              where l.order_id = p.order_id and ($3::bigint is null or e.id = $3) and ($8::bigint is null or e.organizer_id = $8))
-        order by p.id limit $9
-    )
-    select c.id, c.code as order_code, c.status, c.user_id, e.id as event_id, e.name as event_name,
-           sum(l.quantity)::int as tickets, sum(l.unit_price * l.quantity)::bigint as price,
-           sum(l.discount)::bigint as discount, sum(l.fee)::bigint as fee, sum(l.tax)::bigint as tax,
-           sum(l.charged)::bigint as charged,
-           (select coalesce(sum(part.amount), 0)::bigint from refund_parts part join refunds r on r.id = part.refund_id
-            where r.payment_id = c.id and part.event_id = e.id and r.status in ('succeeded', 'done')) as refunded,
-           case c.method when 'manual_transfer' then c.method else (
-               select min(g.payment_type) from payment_transactions g where g.payment_id = c.id
-               and g.status in ('captured', 'paid', 'partially_refunded', 'refunded', 'reversed')) end as method,
-           c.payment_date, c.settled_at
-    from chosen c join order_items l on l.order_id = c.order_id join ticket_types t on t.id = l.ticket_type_id
-    join events e on e.id = t.event_id
-    where ($3::bigint is null or e.id = $3) and ($8::bigint is null or e.organizer_id = $8)
-    group by c.id, c.code, c.status, c.user_id, c.method, c.payment_date, c.settled_at, e.id, e.name
-    order by c.id, e.id";
-
-/// Payments with what they brought for each event, the oldest first: for all events, or for those of an organizer. At most
-/// so many payments after one, and whether there are more.
-pub async fn export(
-    db: &Client,
-    filter: &Filter<'_>,
-    organizer: Option<UserId>,
-    after: Option<PaymentId>,
-    limit: u32,
-) -> Result<(Vec<ExportedPayment>, bool)> {
-    let (payer, event) = (filter.payer.map(UserId::get), filter.event.map(EventId::get));
-    let status = filter.status.map(PaymentStatus::as_str);
-    let (from, until) = (
-        filter.from.map(Timestamp::inner),
-        filter.until.map(Timestamp::inner),
-    );
-    let (after, organizer) = (after.map(PaymentId::get), organizer.map(UserId::get));
-    let params = params![
-        INT8: payer, TEXT: status, INT8: event, TIMESTAMPTZ: from, TIMESTAMPTZ: until, TEXT: filter.order_code, INT8: after,
-        INT8: organizer, INT8: i64::from(limit) + 1,
-    ];
-    let rows = db.query_typed(EXPORT_SQL, params).await?;
-    let mut payments = Vec::with_capacity(rows.len());
-    let (mut seen, mut last) = (0, None);
-    for row in &rows {
-        let payment = read_exported(row)?;
-        if last != Some(payment.id) {
-            seen += 1;
-            last = Some(payment.id);
-        }
-        if seen > limit {
-            return Ok((payments, true));
-        }
-        payments.push(payment);
-    }
-    Ok((payments, false))
-}
-
-fn read_exported(row: &Row) -> Result<ExportedPayment> {
-    Ok(ExportedPayment {
-        id: row.id("id", PaymentId::new)?,
-        order_code: row.col("order_code")?,
-        status: row.word("status", PaymentStatus::parse)?,
-        user_id: row.id("user_id", UserId::new)?,
-        event_id: row.id("event_id", EventId::new)?,
-        event_name: row.col("event_name")?,
-        tickets: row.count("tickets")?,
-        price: row.rupiah("price")?,
-        discount: row.rupiah("discount")?,
-        fee: row.rupiah("fee")?,
-        tax: row.rupiah("tax")?,
-        charged: row.rupiah("charged")?,
-        refunded: row.rupiah("refunded")?,
-        method: row.col("method")?,
-        begun: row.time("payment_date")?,
-        settled: row.time_opt("settled_at")?,
-    })
 }
 
 fn read_listed(row: &Row) -> Result<ListedPayment> {
@@ -577,6 +487,7 @@ fn read(row: &Row) -> Result<Payment> {
         discount: row.rupiah("discount")?,
         method: row.word("method", PaymentMethod::parse)?,
         received: row.col::<Option<i64>>("received")?.and_then(Rupiah::new),
+        is_paid_twice: row.col("paid_twice")?,
         status: row.word("status", PaymentStatus::parse)?,
         transaction_token: row.col("transaction_token")?,
         redirect_url: row.col("redirect_url")?,

@@ -247,6 +247,14 @@ impl Transaction {
     }
 }
 
+/// Whether the gateway holds more for a payment than it should, because several transactions paid it: what was asked, or nothing once
+/// all of it was given back there.
+pub fn is_paid_twice(transactions: &[Transaction], is_all_given_back: bool) -> bool {
+    let took = |t: &&Transaction| t.amount_matches && t.status.took_money();
+    let holding = transactions.iter().filter(|t| t.holds_what_was_asked()).count();
+    transactions.iter().filter(took).count() > 1 && holding > usize::from(!is_all_given_back)
+}
+
 /// Status of a payment from its transactions, in any order.
 pub fn derive(transactions: &[Transaction]) -> PaymentStatus {
     use TransactionStatus as T;

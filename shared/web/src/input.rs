@@ -396,6 +396,16 @@ pub struct PageQuery {
     pub page: Page,
 }
 
+/// A switch of a query.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Flag {
+    /// It is on.
+    True,
+    /// It is off.
+    False,
+}
+
 /// Parameters of a paged list, for the API document.
 #[derive(schemars::JsonSchema)]
 #[expect(dead_code, reason = "only its schema is used")]

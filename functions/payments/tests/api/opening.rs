@@ -28,7 +28,8 @@ async fn a_payment_page_is_opened_as_older_clients_do_it() {
             "redirectUrl",
             "method",
             "transfer",
-            "seats"
+            "seats",
+            "paidTwice"
         ]
     );
     assert_eq!(

@@ -112,6 +112,19 @@ async fn admins_find_payments_by_what_they_know_of_them() {
         [1]
     );
 
+    assert_eq!(ids("paidTwice=true").await, [0_i64; 0]);
+    t.db.run(&format!(
+        "update payments set paid_twice = true where id = {}",
+        payments[1]["id"]
+    ))
+    .await;
+    assert_eq!(ids("paidTwice=true").await, [1]);
+    assert_eq!(ids("paidTwice=false").await, [2, 1, 0]);
+    let file = api
+        .get("/api/v1/payments/export?paidTwice=true", Some(&admin))
+        .await;
+    assert_eq!(String::from_utf8(file.bytes).unwrap().lines().count(), 2);
+
     let (first, meta) = found("limit=2").await;
     assert_eq!(first, [2, 1]);
     assert_eq!(meta["total"], 3);
@@ -124,6 +137,7 @@ async fn admins_find_payments_by_what_they_know_of_them() {
 
     for wrong in [
         "status=paid",
+        "paidTwice=perhaps",
         "userId=x",
         "startDate=soon",
         "cursor=x",

@@ -373,7 +373,7 @@ pub const TABLES: &[Table] = &[
         name: "payments", whose: "user_id", erasure: Erasure::Columns(MONEY),
         columns: &[
             kept("id"), kept("order_id"), kept("user_id"), kept("amount"), kept("original_amount"), kept("discount"),
-            kept("method"), kept("received"), kept("status"), secret("transaction_token"), secret("redirect_url"), neutral("opening_until"),
+            kept("method"), kept("received"), kept("paid_twice"), kept("status"), secret("transaction_token"), secret("redirect_url"), neutral("opening_until"),
             neutral("next_check_at"), neutral("polled_at"), kept("payment_date"), kept("settled_at"), kept("created_at"),
             kept("updated_at"),
         ],

@@ -103,7 +103,7 @@ pub async fn rows(client: &impl GenericClient, order: OrderId) -> String {
     let sql = "
         select json_build_object(
             'order', (select status from orders where id = $1),
-            'payment', (select json_build_array(status, settled_at is not null) from payments where order_id = $1),
+            'payment', (select json_build_array(status, settled_at is not null, paid_twice) from payments where order_id = $1),
             'books', (
                 select sum(credit - debit) from ledger_entries e join ledger_postings l on l.id = e.posting_id
                 join payments p on p.id = l.payment_id where order_id = $1 and account not in ('gateway', 'bank')),

@@ -288,6 +288,32 @@ async fn money_that_went_back_past_us_is_written_down_and_overtakes_what_was_pro
 }
 
 #[tokio::test]
+async fn what_was_paid_once_more_is_not_forgotten_when_the_order_gets_its_money_back() {
+    let (db, festival) = on_sale(100).await;
+    let mut client = db.client().await;
+    let order = paid(&mut client, &[(festival, 3)]).await;
+    apply(&mut client, order, &report("t2", "settlement", "3000.00"), 1).await;
+    let tells = async |client: &Client| db::alerts::money(client, at(3)).await.unwrap().0.count;
+    assert_eq!(tells(&client).await, 1);
+    let all = tickets(&mut client, order).await;
+    let asked = ask(&mut client, order, &these(&all)).await.unwrap();
+    let given = gave_back("refund", 3_000, &[(&asked.key, 3_000)]);
+    let after = apply(&mut client, order, &given, 3).await;
+    assert_eq!(
+        (after.after, after.order),
+        (PaymentStatus::Refunded, OrderStatus::Refunded)
+    );
+    assert_eq!(
+        tells(&client).await,
+        1,
+        "the other transaction still has its money"
+    );
+    apply(&mut client, order, &report("t2", "refund", "3000.00"), 4).await;
+    assert_eq!(tells(&client).await, 0);
+    assert_consistent(&client).await;
+}
+
+#[tokio::test]
 async fn a_chargeback_ends_refunds_that_are_under_way() {
     let (db, festival) = on_sale(100).await;
     let mut client = db.client().await;

@@ -266,13 +266,15 @@ async fn what_was_paid_twice_goes_back_once_and_leaves_the_tickets() {
         )
         .await;
     }
+    let tells = async |client: &Client| db::alerts::money(client, at(2)).await.unwrap().0.count;
+    assert_eq!(tells(&client).await, 1);
     // People give the second one back on the gateway's dashboard; later the first one, too.
     let once = apply(&mut client, order, &report("t2", "refund", "3000.00"), 2).await;
     assert_eq!(
         (once.after, once.order),
         (PaymentStatus::Success, OrderStatus::Paid)
     );
-    assert_eq!(live_tickets(&client, order).await, 3);
+    assert_eq!((live_tickets(&client, order).await, tells(&client).await), (3, 0));
     assert_consistent(&client).await;
     let all = apply(&mut client, order, &report("t1", "refund", "3000.00"), 3).await;
     assert_eq!(

@@ -224,8 +224,10 @@ impl Condition {
                 "Data contradict each other. Find the cause before anything is changed.",
             ),
             Self::PaymentsConflicted { .. } => language.pick(
-                "Daftarnya ada di GET /payments?status=conflicted; uangnya dikembalikan di dasbor Midtrans.",
-                "GET /payments?status=conflicted lists them; the money goes back on the dashboard of Midtrans.",
+                "Daftarnya ada di GET /payments?status=conflicted dan GET /payments?paidTwice=true; kelebihan uangnya dikembalikan di \
+                 dasbor Midtrans.",
+                "GET /payments?status=conflicted and GET /payments?paidTwice=true list them; what is too much goes back on the \
+                 dashboard of Midtrans.",
             ),
             Self::RefundsStuck { .. } => language.pick(
                 "Daftarnya ada di GET /payments/refunds?status=requested, dengan kesalahan terakhir masing-masing.",

@@ -9,6 +9,35 @@ fn good(status: TransactionStatus) -> Transaction {
 }
 
 #[test]
+fn what_the_gateway_holds_too_much_is_known_until_it_went_back() {
+    use TransactionStatus as T;
+    let twice = |all: &[T], is_all_given_back| {
+        let all: Vec<_> = all.iter().map(|status| good(*status)).collect();
+        is_paid_twice(&all, is_all_given_back)
+    };
+    for fine in [
+        &[T::Paid][..],
+        &[T::Paid, T::Denied],
+        &[T::Paid, T::Refunded],
+        &[T::Refunded, T::Refunded],
+    ] {
+        assert!(!twice(fine, false), "{fine:?}");
+    }
+    assert!(twice(&[T::Paid, T::Captured], false));
+    assert!(twice(&[T::Paid, T::PartiallyRefunded], false));
+    // The event was called off, and one of them went back for it.
+    assert!(twice(&[T::Paid, T::Refunded], true));
+    assert!(!twice(&[T::Refunded, T::Refunded], true));
+    // The only one, of which the last part has just gone back.
+    assert!(!twice(&[T::PartiallyRefunded], true));
+    let wrong = Transaction {
+        status: T::Paid,
+        amount_matches: false,
+    };
+    assert!(!is_paid_twice(&[wrong, wrong], false), "that is a conflict");
+}
+
+#[test]
 fn words_of_the_gateway_are_understood() {
     use TransactionStatus as T;
     for (status, fraud, expected) in [
