@@ -82,7 +82,7 @@ pub(crate) async fn export_payments(
         from: query.start_date,
         until: query.end_date,
         order: query.order_id,
-        paid_twice: query.paid_twice,
+        paid_twice: query.paid_twice == Some(Flag::True),
     };
     which.check()?;
     let organizer = (!caller.is_admin()).then_some(caller.id);

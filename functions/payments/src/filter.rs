@@ -4,7 +4,6 @@ use db::payments::Filter;
 use domain::payment::PaymentStatus;
 use domain::{Error, EventId, Timestamp, UserId};
 use form_urlencoded::Serializer;
-use web::input::Flag;
 
 /// Longest name of an order that is looked for: ours have 38 characters.
 const LONGEST_CODE: usize = 100;
@@ -18,7 +17,7 @@ pub(crate) struct Which {
     pub(crate) from: Option<Timestamp>,
     pub(crate) until: Option<Timestamp>,
     pub(crate) order: Option<String>,
-    pub(crate) paid_twice: Option<Flag>,
+    pub(crate) paid_twice: bool,
 }
 
 impl Which {
@@ -55,7 +54,7 @@ impl Which {
             from: self.from,
             until: self.until,
             order_code: self.order.as_deref(),
-            paid_twice: self.paid_twice == Some(Flag::True),
+            paid_twice: self.paid_twice,
         }
     }
 
@@ -73,12 +72,7 @@ impl Which {
         add("startDate", self.from.map(|from| from.to_string()));
         add("endDate", self.until.map(|until| until.to_string()));
         add("orderId", self.order.clone());
-        add(
-            "paidTwice",
-            self.paid_twice
-                .filter(|flag| *flag == Flag::True)
-                .map(|_| "true".to_owned()),
-        );
+        add("paidTwice", self.paid_twice.then(|| "true".to_owned()));
         let query = query.finish();
         if query.is_empty() {
             query

@@ -101,7 +101,7 @@ pub(crate) async fn list_payments(
         from: query.start_date,
         until: query.end_date,
         order: query.order_id,
-        paid_twice: query.paid_twice,
+        paid_twice: query.paid_twice == Some(Flag::True),
     };
     which.check()?;
     let conn = app.db.conn().await?;
